@@ -1,0 +1,1 @@
+//! The proof: agents end to end, attacks, faults.

@@ -1,0 +1,8 @@
+//! The control plane of Sluice: objects in, snapshot and statuses out.
+//!
+//! Two floors. The *pure core* ([`api`], [`objects`], [`finding`]) names no file, clock, socket or environment;
+//! the *shell* reads objects, publishes snapshots and tells statuses.
+
+pub mod api;
+pub mod finding;
+pub mod objects;
