@@ -4,5 +4,7 @@
 //! the *shell* reads objects, publishes snapshots and tells statuses.
 
 pub mod api;
+pub mod diagnostic;
 pub mod finding;
 pub mod objects;
+pub mod source;

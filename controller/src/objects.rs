@@ -1,5 +1,6 @@
 //! Everything that was said: one map per kind. Plain data, the same from files and from an API server.
 
+pub mod admission;
 pub mod key;
 
 use std::collections::BTreeMap;
