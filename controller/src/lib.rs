@@ -1,6 +1,6 @@
 //! The control plane of Sluice: objects in, snapshot and statuses out.
 //!
-//! Two floors. The *pure core* ([`api`], [`objects`], [`finding`]) names no file, clock, socket or environment;
+//! Two floors. The *pure core* ([`api`], [`objects`], [`translate`](mod@translate), [`status`], [`finding`]) names no file, clock, socket or environment;
 //! the *shell* reads objects, publishes snapshots and tells statuses.
 
 pub mod api;
@@ -8,3 +8,5 @@ pub mod diagnostic;
 pub mod finding;
 pub mod objects;
 pub mod source;
+pub mod status;
+pub mod translate;

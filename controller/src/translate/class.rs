@@ -1,0 +1,93 @@
+//! Which GatewayClasses are ours.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::objects::key::Key;
+use crate::objects::{Kind, Objects};
+use crate::status::ObjectStatus;
+use crate::status::condition::{ConditionType, Reason};
+use crate::translate::fault::{Fault, Place, condition};
+use crate::translate::settings::Settings;
+
+/// All classes, each with its verdict.
+pub(crate) struct Classes {
+    by_name: BTreeMap<String, Class>,
+}
+
+/// What a class is to us.
+pub(crate) enum Class {
+    /// Ours, and in order.
+    Ours,
+    /// Ours, but not in order: its Gateways are refused.
+    Refused(Fault),
+    /// Another controller's: its Gateways are none of our business.
+    Foreign { controller_name: String },
+}
+
+/// Sorts the classes. The implicit one gives way to an object of its name.
+pub(crate) fn judge(objects: &Objects, settings: &Settings) -> Classes {
+    let implicit = settings.implicit_class.iter().map(|name| (name.clone(), Class::Ours));
+    let given = objects.gateway_classes.iter().map(|(key, object)| {
+        let name = object.spec.controller_name.clone();
+        let class = if name != settings.controller_name {
+            Class::Foreign { controller_name: name }
+        } else if let Some(fault) = refused(objects, key, object.spec.parameters_ref.as_ref()) {
+            Class::Refused(fault)
+        } else {
+            Class::Ours
+        };
+        (key.name.clone(), class)
+    });
+    Classes { by_name: implicit.chain(given).collect() }
+}
+
+impl Classes {
+    /// The class of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Class> {
+        self.by_name.get(name)
+    }
+
+    /// The statuses of those that are ours and have an object.
+    pub(crate) fn statuses(&self, objects: &Objects) -> BTreeMap<Key, ObjectStatus> {
+        let ours = objects.gateway_classes.iter().filter_map(|(key, object)| {
+            let fault = match self.by_name.get(&key.name)? {
+                Class::Ours => None,
+                Class::Refused(fault) => Some(fault),
+                Class::Foreign { .. } => return None,
+            };
+            let accepted = condition(ConditionType::Accepted, Reason::Accepted, fault);
+            Some((key.clone(), ObjectStatus { generation: object.meta.generation, conditions: vec![accepted] }))
+        });
+        ours.collect()
+    }
+
+    /// What is wrong with them.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.by_name.values().filter_map(|class| match class {
+            Class::Refused(fault) => Some(fault),
+            Class::Ours | Class::Foreign { .. } => None,
+        })
+    }
+}
+
+/// `parametersRef` must name an EnvoyProxy that exists; its namespace is `default` where none is given, as in Envoy
+/// Gateway.
+fn refused(objects: &Objects, class: &Key, parameters_ref: Option<&Value>) -> Option<Fault> {
+    let reference = parameters_ref?;
+    let text = |name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default();
+    let place = Place::of(Kind::GatewayClass, class).at("spec.parametersRef");
+    let key = Key::new(if text("namespace").is_empty() { "default" } else { text("namespace") }, text("name"));
+    let fault = if (text("group"), text("kind")) != (Kind::EnvoyProxy.group(), Kind::EnvoyProxy.name()) {
+        place.at("kind").error(
+            format!("parametersRef of kind {} in group {:?} is not supported", text("kind"), text("group")),
+            "refer to an EnvoyProxy of gateway.envoyproxy.io, or leave it out",
+        )
+    } else if !objects.envoy_proxies.contains_key(&key) {
+        place.at("name").error(format!("EnvoyProxy {key} does not exist"), "create it, or leave parametersRef out")
+    } else {
+        return None;
+    };
+    Some(fault.fails(ConditionType::Accepted, Reason::InvalidParameters))
+}

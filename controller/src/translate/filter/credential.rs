@@ -1,0 +1,64 @@
+//! `HTTPRouteFilter.spec.credentialInjection`: the only place where a Secret becomes a credential.
+
+use http::header::{AUTHORIZATION, HeaderName};
+use sluice_gateway::filter::credential::{Credential, CredentialInjection};
+
+use crate::api::{self, SecretObjectReference};
+use crate::objects::key::Key;
+use crate::objects::{Kind, Objects};
+use crate::status::condition::{ConditionType, Reason};
+use crate::translate::fault::{Fault, Place};
+use crate::translate::grant;
+
+/// The key of the Secret (Envoy Gateway `InjectedCredentialKey`).
+const SECRET_KEY: &str = "credential";
+
+/// What to inject, for the HTTPRouteFilter `filter`.
+pub(crate) fn translate(
+    objects: &Objects,
+    filter: &Key,
+    given: &api::CredentialInjection,
+) -> Result<CredentialInjection, Fault> {
+    let api::CredentialInjection { header: name, overwrite, credential: api::Credential { value_ref } } = given;
+    let place = Place::of(Kind::HTTPRouteFilter, filter).at("spec.credentialInjection");
+    let header = name.as_ref().map_or(Ok(AUTHORIZATION), |text| header(text, &place.at("header")));
+    let credential = credential(objects, filter, value_ref, &place.at("credential.valueRef"));
+    match (header, credential) {
+        (Ok(header), Ok(credential)) => Ok(CredentialInjection { header, credential, overwrite: *overwrite }),
+        (Err(fault), _) | (_, Err(fault)) => Err(fault.fails(ConditionType::Accepted, Reason::UnsupportedValue)),
+    }
+}
+
+fn header(text: &str, place: &Place) -> Result<HeaderName, Fault> {
+    HeaderName::try_from(text).map_err(|_| place.error(format!("{text:?} is no header name"), "correct it"))
+}
+
+fn credential(
+    objects: &Objects,
+    filter: &Key,
+    reference: &SecretObjectReference,
+    place: &Place,
+) -> Result<Credential, Fault> {
+    let SecretObjectReference { group, kind, name, namespace } = reference;
+    if (group.as_str(), kind.as_str()) != (Kind::Secret.group(), Kind::Secret.name()) {
+        let message = format!("credentials of kind {kind} in group {group:?} are not supported");
+        return Err(place.at("kind").error(message, "refer to a Secret"));
+    }
+    let key = Key::new(namespace.as_deref().unwrap_or(&filter.namespace), name.as_str());
+    if !grant::permits(objects, (Kind::HTTPRouteFilter, &filter.namespace), (Kind::Secret, &key)) {
+        let message = format!("no ReferenceGrant permits the reference to secret {key}");
+        return Err(place.at("namespace").error(message, grant::remedy(Kind::HTTPRouteFilter, Kind::Secret, &key)));
+    }
+    let secret = objects.secrets.get(&key).ok_or_else(|| {
+        let remedy = format!("create it with the key {SECRET_KEY}");
+        place.at("name").error(format!("secret {key} does not exist"), remedy)
+    })?;
+    let bytes = secret.spec.data.get(SECRET_KEY).ok_or_else(|| {
+        let remedy = format!("store the whole header value under {SECRET_KEY}");
+        place.at("name").error(format!("secret {key} has no key {SECRET_KEY}"), remedy)
+    })?;
+    Credential::new(bytes.reveal()).map_err(|invalid| {
+        let remedy = format!("store the whole header value under {SECRET_KEY}, such as `Bearer …`");
+        place.at("name").error(format!("key {SECRET_KEY} of secret {key} {}", invalid.0), remedy)
+    })
+}

@@ -1,0 +1,152 @@
+//! HTTPRoutes: their rules, wholly resolved, whatever they attach to.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use sluice_gateway::cluster::{Backend, Backends, Cluster, Endpoint, Target};
+use sluice_gateway::filter::RequestEdit;
+use sluice_gateway::route::{Action, AnswerBody, DirectResponse, RouteRule, Timeouts};
+
+use crate::api::{HTTPBackendRef, HTTPRoute, HTTPRouteRule};
+use crate::objects::key::Key;
+use crate::objects::{Kind, Object};
+use crate::translate::fault::{Fault, Place};
+use crate::translate::filter::{self, RuleFilters};
+use crate::translate::hostnames::Hostnames;
+use crate::translate::precedence::oldest_first;
+use crate::translate::world::World;
+use crate::translate::{cluster, matches, timeouts};
+
+/// A route with its verdict.
+pub(crate) struct JudgedRoute<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) object: &'a Object<HTTPRoute>,
+    pub(crate) hostnames: Hostnames,
+    pub(crate) rules: Vec<JudgedRule>,
+    /// What is wrong beside the rules.
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// A rule with its verdict.
+pub(crate) struct JudgedRule {
+    /// `None` when no match of it can be understood.
+    pub(crate) rule: Option<Arc<RouteRule>>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl JudgedRoute<'_> {
+    /// What is wrong with it and its rules.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().chain(self.rules.iter().flat_map(|rule| &rule.faults))
+    }
+}
+
+/// Translates all routes; the one that takes precedence comes first.
+pub(crate) fn translate<'a>(world: &World<'a>) -> Vec<JudgedRoute<'a>> {
+    oldest_first(&world.objects.http_routes).into_iter().map(|(key, object)| route(world, key, object)).collect()
+}
+
+fn route<'a>(world: &World<'a>, key: &'a Key, object: &'a Object<HTTPRoute>) -> JudgedRoute<'a> {
+    let HTTPRoute { parent_refs: _, hostnames, rules, use_default_gateways } = &object.spec;
+    let place = Place::of(Kind::HTTPRoute, key).at("spec");
+    let (hostnames, mut faults) = Hostnames::parse(hostnames, &place.at("hostnames"));
+    faults.extend(use_default_gateways.as_ref().map(|_| place.at("useDefaultGateways").not_acted_on()));
+    let rules = rules.iter().enumerate().map(|(index, spec)| {
+        let name = format!("httproute/{key}/rule/{index}");
+        rule(world, (name, &key.namespace), spec, &place.at("rules").index(index))
+    });
+    JudgedRoute { key, object, hostnames, rules: rules.collect(), faults }
+}
+
+fn rule(world: &World<'_>, (name, namespace): (String, &str), spec: &HTTPRouteRule, place: &Place) -> JudgedRule {
+    let HTTPRouteRule { name: _, matches, filters, backend_refs, timeouts, retry, session_persistence } = spec;
+    let prefix = matches::sole_prefix(matches);
+    let (matches, mut faults) = matches::translate(matches, &place.at("matches"));
+    let (filters, broken) = filter::translate(world, (namespace, &place.at("filters")), prefix, filters);
+    faults.extend(broken);
+    let timeouts = timeouts::translate(timeouts.as_ref(), &place.at("timeouts")).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Timeouts::default()
+    });
+    let RuleFilters { edits, response_edits, answer } = filters;
+    let action = match (faults.first(), answer) {
+        (Some(fault), _) => broken_answer(fault.message()),
+        (None, Some(answer)) => answer,
+        (None, None) => {
+            let (backends, unresolved) = backends(world, (namespace, &edits), backend_refs, &place.at("backendRefs"));
+            faults.extend(unresolved);
+            forward(backends)
+        }
+    };
+    let inert = [("retry", retry.is_some()), ("sessionPersistence", session_persistence.is_some())];
+    faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(field).not_acted_on()));
+    let rule = RouteRule { name, matches, edits, response_edits, action, timeouts };
+    JudgedRule { rule: (!rule.matches.is_empty()).then(|| Arc::new(closed(rule))), faults }
+}
+
+/// A rule that only says that it is broken makes no edits: its credential goes nowhere.
+fn closed(rule: RouteRule) -> RouteRule {
+    match rule.action {
+        Action::Answer(DirectResponse { body: AnswerBody::Broken(_), .. }) => {
+            RouteRule { edits: Vec::new(), response_edits: Vec::new(), ..rule }
+        }
+        _ => rule,
+    }
+}
+
+fn broken_answer(why: &str) -> Action {
+    Action::Answer(DirectResponse {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        body: AnswerBody::Broken(why.to_owned()),
+    })
+}
+
+/// No backend, or none with a weight: 500 (Gateway API `HTTPRouteRule.backendRefs`).
+fn forward(backends: Vec<Backend>) -> Action {
+    let backends = Backends(backends);
+    if backends.total_weight() == 0 {
+        broken_answer("the rule has no backend that takes requests")
+    } else {
+        Action::Forward(backends)
+    }
+}
+
+fn backends(
+    world: &World<'_>,
+    (namespace, edits): (&str, &[RequestEdit]),
+    references: &[HTTPBackendRef],
+    place: &Place,
+) -> (Vec<Backend>, Vec<Fault>) {
+    let mut backends = Vec::new();
+    let mut faults = Vec::new();
+    for (index, reference) in references.iter().enumerate() {
+        let place = place.index(index);
+        let resolved = cluster::translate(world, namespace, reference, &place).and_then(|cluster| {
+            let own = filter::translate_backend_ref(world, namespace, &reference.filters, &place.at("filters"));
+            Ok((cluster, own.map_err(|fault| vec![fault])?))
+        });
+        let (target, own) = match resolved {
+            Ok((cluster, own)) => {
+                faults.extend(in_clear(&cluster, edits.iter().chain(&own), &place));
+                (Target::Cluster(cluster), own)
+            }
+            Err(why) => {
+                faults.extend(why);
+                (Target::Unresolved, Vec::new())
+            }
+        };
+        backends.push(Backend { weight: reference.weight, target, edits: own });
+    }
+    (backends, faults)
+}
+
+/// A credential on its way to a backend without TLS can be read by whoever is on that way.
+fn in_clear<'a>(cluster: &Cluster, mut edits: impl Iterator<Item = &'a RequestEdit>, place: &Place) -> Option<Fault> {
+    let stays = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Ip(address) if address.ip().is_loopback());
+    let leaks = cluster.tls.is_none() && !cluster.endpoints.iter().all(stays);
+    let carries = edits.any(|edit| matches!(edit, RequestEdit::Credential(_)));
+    (leaks && carries).then(|| {
+        let message = format!("a credential is sent to {} without TLS, for everyone on the way to read", cluster.name);
+        place.at("name").warning(message, "attach a BackendTLSPolicy to the Backend")
+    })
+}

@@ -1,0 +1,164 @@
+//! The last step towards people: what each object is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::objects::Objects;
+use crate::objects::key::Key;
+use crate::status::condition::{Condition, ConditionType, Reason};
+use crate::status::{AncestorStatus, AncestorStatuses, GatewayStatus, ListenerStatus, ObjectStatus};
+use crate::translate::ancestor;
+use crate::translate::attach::Attachment;
+use crate::translate::backend::JudgedBackends;
+use crate::translate::fault::{Fault, condition};
+use crate::translate::gateway::JudgedGateway;
+use crate::translate::http_route::JudgedRoute;
+use crate::translate::listener::JudgedListener;
+
+/// Of all Gateways.
+pub(crate) fn gateways(
+    gateways: &BTreeMap<Key, JudgedGateway<'_>>,
+    routes: &[JudgedRoute<'_>],
+    attachments: &[Attachment<'_>],
+) -> BTreeMap<Key, GatewayStatus> {
+    let each = gateways.iter().map(|(key, gateway)| {
+        let attached = |index: usize| {
+            let meets =
+                |a: &&Attachment<'_>| a.gateway == *key && a.listeners.iter().any(|(listener, _)| *listener == index);
+            let accepted = attachments.iter().filter(meets).filter(|a| accepted(&routes[a.route], a).is_true());
+            accepted.map(|a| a.route).collect::<BTreeSet<_>>().len()
+        };
+        let listeners = gateway.listeners.iter().enumerate().map(|(index, l)| listener(gateway, l, attached(index)));
+        let status = GatewayStatus {
+            generation: gateway.generation,
+            conditions: gateway_conditions(gateway),
+            requested: gateway.addresses.clone(),
+            addresses: Vec::new(),
+            listeners: listeners.collect(),
+        };
+        (key.clone(), status)
+    });
+    each.collect()
+}
+
+fn gateway_conditions(gateway: &JudgedGateway<'_>) -> Vec<Condition> {
+    let mut accepted = condition(ConditionType::Accepted, Reason::Accepted, &gateway.faults);
+    let invalid: Vec<_> = gateway.listeners.iter().filter(|l| !l.is_valid()).map(|l| l.spec.name.as_str()).collect();
+    let all_invalid = !invalid.is_empty() && invalid.len() == gateway.listeners.len();
+    if accepted.is_true() && !invalid.is_empty() {
+        let message = format!("not valid: listener {}", invalid.join(", "));
+        let told = if all_invalid { Condition::fails } else { Condition::holds };
+        accepted = told(ConditionType::Accepted, Reason::ListenersNotValid, message);
+    }
+    let mut programmed = condition(ConditionType::Programmed, Reason::Programmed, &gateway.faults);
+    if programmed.is_true() {
+        programmed = if accepted.is_true() {
+            Condition::pending(ConditionType::Programmed, "")
+        } else {
+            Condition::fails(ConditionType::Programmed, Reason::Invalid, "the Gateway is not accepted")
+        };
+    }
+    vec![accepted, programmed]
+}
+
+fn listener(gateway: &JudgedGateway<'_>, listener: &JudgedListener<'_>, attached_routes: usize) -> ListenerStatus {
+    let mut programmed = condition(ConditionType::Programmed, Reason::Programmed, &listener.faults);
+    if programmed.is_true() {
+        programmed = match (listener.is_valid(), gateway.is_accepted()) {
+            (true, true) => Condition::pending(ConditionType::Programmed, ""),
+            (false, _) => Condition::fails(ConditionType::Programmed, Reason::Invalid, "the listener is not valid"),
+            (_, false) => Condition::fails(ConditionType::Programmed, Reason::Invalid, "the Gateway is not accepted"),
+        };
+    }
+    let conflicted = listener.faults.iter().find(|fault| fault.is_about(ConditionType::Conflicted));
+    let conflicted = match conflicted {
+        Some(Fault { verdict: Some((kind, reason)), finding }) => Condition::holds(*kind, *reason, &finding.message),
+        _ => Condition::fails(ConditionType::Conflicted, Reason::NoConflicts, ""),
+    };
+    ListenerStatus {
+        name: listener.spec.name.clone(),
+        supported_kinds: listener.supported_kinds.clone(),
+        attached_routes,
+        conditions: vec![
+            condition(ConditionType::Accepted, Reason::Accepted, &listener.faults),
+            programmed,
+            condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, &listener.faults),
+            conflicted,
+        ],
+    }
+}
+
+/// Of all routes with a parent that is ours.
+pub(crate) fn http_routes(
+    routes: &[JudgedRoute<'_>],
+    attachments: &[Attachment<'_>],
+) -> BTreeMap<Key, AncestorStatuses> {
+    let mut statuses = BTreeMap::<Key, AncestorStatuses>::new();
+    for attachment in attachments {
+        let route = &routes[attachment.route];
+        let status = statuses.entry(route.key.clone()).or_default();
+        status.generation = route.object.meta.generation;
+        let conditions = route_conditions(route, attachment);
+        status.ancestors.push(AncestorStatus { reference: attachment.parent.clone(), conditions });
+    }
+    statuses
+}
+
+fn route_conditions(route: &JudgedRoute<'_>, attachment: &Attachment<'_>) -> Vec<Condition> {
+    let accepted = accepted(route, attachment);
+    let faults = route.rules.iter().flat_map(|rule| &rule.faults);
+    let resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, faults);
+    let partially = if accepted.is_true() { partially_invalid(route) } else { None };
+    [accepted, resolved].into_iter().chain(partially).collect()
+}
+
+/// A route is accepted if it meets a listener and at least one of its rules can be served as written.
+fn accepted(route: &JudgedRoute<'_>, attachment: &Attachment<'_>) -> Condition {
+    let kind = ConditionType::Accepted;
+    let refused = |faults: &[Fault]| faults.iter().any(|fault| fault.is_about(kind));
+    if attachment.fault.is_some() {
+        return condition(kind, Reason::Accepted, &attachment.fault);
+    }
+    if !route.rules.is_empty() && route.rules.iter().all(|rule| refused(&rule.faults)) {
+        return condition(kind, Reason::Accepted, route.rules.iter().flat_map(|rule| &rule.faults));
+    }
+    Condition::holds(kind, Reason::Accepted, "")
+}
+
+/// Some rules answer 500, the others are served.
+fn partially_invalid(route: &JudgedRoute<'_>) -> Option<Condition> {
+    let about = |fault: &&Fault| fault.is_about(ConditionType::Accepted);
+    let hostnames = route.faults.iter().filter(about).map(|fault| fault.message().to_owned());
+    let rules = route.rules.iter().enumerate().flat_map(|(index, rule)| {
+        rule.faults.iter().filter(about).map(move |fault| format!("rule {index}: {}", fault.message()))
+    });
+    let messages: Vec<_> = hostnames.chain(rules).collect();
+    let told = || Condition::holds(ConditionType::PartiallyInvalid, Reason::UnsupportedValue, messages.join("; "));
+    (!messages.is_empty()).then(told)
+}
+
+/// Of all Backends.
+pub(crate) fn backends(backends: &JudgedBackends) -> BTreeMap<Key, ObjectStatus> {
+    let each = backends.iter().map(|(key, backend)| {
+        let accepted = condition(ConditionType::Accepted, Reason::Accepted, &backend.faults);
+        (key.clone(), ObjectStatus { generation: backend.generation, conditions: vec![accepted] })
+    });
+    each.collect()
+}
+
+/// Of the EnvoyProxies that Gateways refer to: the Gateway is the ancestor.
+pub(crate) fn envoy_proxies(
+    objects: &Objects,
+    gateways: &BTreeMap<Key, JudgedGateway<'_>>,
+) -> BTreeMap<Key, AncestorStatuses> {
+    let mut statuses = BTreeMap::<Key, AncestorStatuses>::new();
+    for (key, gateway) in gateways {
+        let Some((proxy, object)) = gateway.proxy.as_ref().and_then(|p| objects.envoy_proxies.get_key_value(p)) else {
+            continue;
+        };
+        let status = statuses.entry(proxy.clone()).or_default();
+        status.generation = object.meta.generation;
+        let conditions = vec![Condition::holds(ConditionType::Accepted, Reason::Accepted, "")];
+        status.ancestors.push(AncestorStatus { reference: ancestor::of_gateway(key), conditions });
+    }
+    statuses
+}

@@ -1,0 +1,121 @@
+//! Golden cases: a world of objects in, what is served and what each object is told out.
+//!
+//! `translate/**/<case>.in.yaml` is a complete world; its first line is one sentence saying what is expected. A case
+//! that has settings of its own has a second line, `# settings: {…}`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sluice_controller::finding::{Finding, Severity};
+use sluice_controller::objects::{Kind, Objects};
+use sluice_controller::translate::{Settings, Translation, translate};
+use sluice_gateway::snapshot::Snapshot;
+
+/// What a case shows.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    snapshots: BTreeMap<String, &'a Snapshot>,
+    #[serde(skip_serializing_if = "is_empty")]
+    statuses: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<String>,
+}
+
+#[test]
+fn cases() {
+    insta::glob!("translate", "**/*.in.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let (translation, expectation) = check(&text, path);
+        assert_shown(&translation, expectation, path);
+    });
+}
+
+#[test]
+fn walkthrough() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/standalone/walkthrough");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let texts: Vec<_> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let expectation =
+        "# The walk-through's own files: all of them accepted, the route rewritten, keyed and over TLS.\n";
+    let text = format!("{expectation}{}", texts.join("\n---\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/translate/walkthrough/walkthrough.in.yaml");
+    let (translation, expectation) = check(&text, &path);
+    assert_shown(&translation, expectation, &path);
+}
+
+/// Translates the documents in both orders; the result must be the same.
+fn check<'a>(text: &'a str, path: &Path) -> (Translation, &'a str) {
+    let expectation = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a first line `# …`");
+    assert!(expectation.ends_with('.'), "{}: the first line is one sentence", path.display());
+    let settings = settings(text);
+    let mut documents: Vec<_> = serde_yaml::Deserializer::from_str(text)
+        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .collect();
+    let forward = translate(&objects(&documents, path), &settings);
+    documents.reverse();
+    let backward = translate(&objects(&documents, path), &settings);
+    assert_eq!(forward, backward, "{}: the order of documents matters", path.display());
+    (forward, expectation)
+}
+
+fn settings(text: &str) -> Settings {
+    let mut settings = Settings::default();
+    if let Some(given) = text.lines().nth(1).and_then(|line| line.strip_prefix("# settings: ")) {
+        let given: BTreeMap<String, Option<String>> = serde_yaml::from_str(given).unwrap();
+        for (name, value) in given {
+            match name.as_str() {
+                "controllerName" => settings.controller_name = value.unwrap(),
+                "implicitClass" => settings.implicit_class = value,
+                other => panic!("setting {other} is not known"),
+            }
+        }
+    }
+    settings
+}
+
+fn objects(documents: &[Value], path: &Path) -> Objects {
+    let mut objects = Objects::default();
+    for document in documents {
+        let text = |field: &str| document[field].as_str().unwrap_or_else(|| panic!("{}: no {field}", path.display()));
+        let kind =
+            Kind::of(text("apiVersion"), text("kind")).unwrap_or_else(|| panic!("{}: {document}", path.display()));
+        let inserted = objects.insert(kind, document.clone());
+        inserted.unwrap_or_else(|malformed| panic!("{}: {malformed:?}", path.display()));
+    }
+    objects
+}
+
+fn assert_shown(translation: &Translation, expectation: &str, path: &Path) {
+    let shown = Shown {
+        snapshots: translation.snapshots.iter().map(|(key, snapshot)| (key.to_string(), snapshot)).collect(),
+        statuses: translation.statuses.terse(),
+        findings: translation.findings.iter().map(line).collect(),
+    };
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(path.parent().unwrap());
+    settings.remove_snapshot_suffix();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_description(expectation);
+    settings.remove_input_file();
+    let stem = path.file_name().unwrap().to_str().unwrap().trim_end_matches(".in.yaml");
+    settings.bind(|| insta::assert_yaml_snapshot!(format!("{stem}.out"), shown));
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding { subject, field, severity, message, remedy } = finding;
+    let severity = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    format!("{severity}: {subject} {field}: {message} ({remedy})")
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(serde_json::Map::is_empty)
+}
