@@ -1,7 +1,7 @@
 //! The control plane of Sluice: objects in, snapshot and statuses out.
 //!
-//! Two floors. The *pure core* ([`api`], [`objects`], [`translate`](mod@translate), [`status`], [`finding`]) names no file, clock, socket or environment;
-//! the *shell* reads objects, publishes snapshots and tells statuses.
+//! Two floors. The *pure core* ([`api`], [`objects`], [`translate`](mod@translate), [`status`], [`finding`]) names no
+//! file, clock, socket or environment; the *shell* reads objects, publishes snapshots and tells statuses.
 
 pub mod api;
 pub mod diagnostic;
