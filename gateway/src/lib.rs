@@ -12,8 +12,10 @@
 //! 6. Nothing on the request path panics on input.
 
 pub mod cluster;
+pub mod engine;
 pub mod filter;
 pub mod listener;
 pub mod matcher;
 pub mod route;
 pub mod snapshot;
+pub mod upstream;

@@ -1,0 +1,74 @@
+//! The machine's trust anchors, those of them that can be used.
+//!
+//! The engine ends the process when one certificate of the system's bundle is malformed. So the bundle is read here, and the engine is
+//! given a file with the usable ones. Giving them to each peer instead would build a store of some 140 certificates at
+//! each connect, and rule out the resumption of TLS sessions.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls_native_certs::CertificateResult;
+use rustls_pki_types::CertificateDer;
+use tempfile::TempPath;
+
+/// Where a temporary file can go; containers with a read-only root file system commonly have the second.
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// The usable certificates of the machine, and what was wrong with the others.
+#[derive(Debug, Clone)]
+pub struct SystemRoots {
+    /// DER.
+    certificates: Vec<CertificateDer<'static>>,
+    /// How many certificates can be trust anchors.
+    pub usable: usize,
+    /// What was passed over, one sentence each.
+    pub skipped: Vec<String>,
+}
+
+impl SystemRoots {
+    /// Reads the machine's bundle, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
+    pub fn load() -> Self {
+        Self::sorted_out(rustls_native_certs::load_native_certs())
+    }
+
+    /// Reads a bundle and a directory of certificates.
+    pub fn from_paths(file: Option<&Path>, directory: Option<&Path>) -> Self {
+        Self::sorted_out(rustls_native_certs::load_certs_from_paths(file, directory))
+    }
+
+    /// Writes the usable ones to a file that is deleted with the returned path.
+    pub(super) fn write(&self) -> io::Result<TempPath> {
+        let create =
+            |builder: &tempfile::Builder<'_, '_>| builder.tempfile().or_else(|_| builder.tempfile_in(SHARED_MEMORY));
+        let mut file = create(tempfile::Builder::new().prefix("sluice-roots-").suffix(".pem"))?;
+        file.write_all(self.pem().as_bytes())?;
+        Ok(file.into_temp_path())
+    }
+
+    fn sorted_out(read: CertificateResult) -> Self {
+        let mut skipped: Vec<_> = read.errors.iter().map(ToString::to_string).collect();
+        let mut certificates = read.certs;
+        let mut index = 0;
+        certificates.retain(|certificate| {
+            index += 1;
+            let added = rustls::RootCertStore::empty().add(certificate.clone());
+            added.map_err(|error| skipped.push(format!("certificate {index} of the system's: {error}"))).is_ok()
+        });
+        Self { usable: certificates.len(), certificates, skipped }
+    }
+
+    fn pem(&self) -> String {
+        let mut text = String::new();
+        for certificate in &self.certificates {
+            text.push_str("-----BEGIN CERTIFICATE-----\n");
+            for line in STANDARD.encode(certificate).as_bytes().chunks(64) {
+                text.push_str(&String::from_utf8_lossy(line));
+                text.push('\n');
+            }
+            text.push_str("-----END CERTIFICATE-----\n");
+        }
+        text
+    }
+}
