@@ -11,6 +11,7 @@
 //! 5. A credential cannot be printed or serialised, and goes to the backend it belongs to only.
 //! 6. Nothing on the request path panics on input.
 
+pub mod ai;
 pub mod cluster;
 pub mod engine;
 pub mod filter;
