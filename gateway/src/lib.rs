@@ -19,4 +19,5 @@ pub mod listener;
 pub mod matcher;
 pub mod route;
 pub mod snapshot;
+pub mod telemetry;
 pub mod upstream;

@@ -1,0 +1,317 @@
+//! Everything known of one finished request, and its one line of JSON.
+//!
+//! Field names are those of Envoy's access log as JSON (Istio's spelling, `text` names of the command operators), the
+//! `gen_ai.*` ones OpenTelemetry's. A field that is not known is left out. Whatever the client chose is cut to
+//! [`LONGEST`] bytes and escaped: no line end, no quote and no control character of a terminal gets through.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::Version;
+use serde::{Serialize, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use super::mask::masked;
+use crate::ai::Exchange;
+
+/// Longest text of a client that is logged, in bytes.
+pub const LONGEST: usize = 2048;
+
+/// One finished request.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record<'a> {
+    /// When its head had been read.
+    #[serde(serialize_with = "timestamp")]
+    pub start_time: SystemTime,
+    /// The method.
+    pub method: &'a str,
+    /// Path and query as the client sent them; values of query parameters that look like secrets are masked.
+    #[serde(serialize_with = "path")]
+    pub path: &'a [u8],
+    /// The client's protocol.
+    #[serde(serialize_with = "protocol")]
+    pub protocol: Version,
+    /// The status that the client got; 0 when it got none.
+    pub response_code: u16,
+    /// Why the answer is not the upstream's own, whole one.
+    pub response_flags: ResponseFlag,
+    /// The same in words without spaces, such as `via_upstream` or `route_not_found`. Never from the client.
+    pub response_code_details: &'a str,
+    /// What went wrong with the connection to the upstream. Never holds a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_transport_failure_reason: Option<&'a str>,
+    /// Bytes of the request's body that came in.
+    pub bytes_received: u64,
+    /// Bytes of the answer's body that went out.
+    pub bytes_sent: u64,
+    /// From the head to the last byte of the answer; logged in milliseconds.
+    #[serde(serialize_with = "milliseconds")]
+    pub duration: Duration,
+    /// From the head to the first byte from the upstream; logged in milliseconds.
+    #[serde(serialize_with = "some_milliseconds", skip_serializing_if = "Option::is_none")]
+    pub upstream_service_time: Option<Duration>,
+    /// The client's `X-Forwarded-For`.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub x_forwarded_for: Option<&'a [u8]>,
+    /// The client's `User-Agent`.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<&'a [u8]>,
+    /// The request's `X-Request-Id`, as it went upstream.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a [u8]>,
+    /// `Host` or `:authority`, as the client sent it.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub authority: Option<&'a [u8]>,
+    /// The address of the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_host: Option<SocketAddr>,
+    /// The name of the last attempt's cluster (`Cluster::name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_cluster: Option<&'a str>,
+    /// The TLS version towards the upstream, such as `TLSv1.3`; `None` without TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_tls: Option<&'a str>,
+    /// The protocol that was negotiated with the upstream, such as `h2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_alpn: Option<&'a str>,
+    /// Attempts at an upstream; 0 when there was none.
+    pub attempts: u32,
+    /// The name of the rule (`RouteRule::name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_name: Option<&'a str>,
+    /// Namespace and name of the Gateway.
+    pub gateway: &'a str,
+    /// The name of its listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<&'a str>,
+    /// The client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downstream_remote_address: Option<SocketAddr>,
+    /// What was read of an exchange with a model.
+    #[serde(flatten, serialize_with = "exchange")]
+    pub exchange: Option<&'a Exchange>,
+}
+
+/// Envoy's response flags, as far as they can happen here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ResponseFlag {
+    /// Nothing to say.
+    #[default]
+    None,
+    /// No route matches.
+    NoRoute,
+    /// The route's cluster does not exist.
+    NoCluster,
+    /// The cluster has no endpoint that can be used.
+    NoHealthyUpstream,
+    /// No connection to the upstream.
+    UpstreamConnectionFailure,
+    /// The upstream closed the connection amid the exchange.
+    UpstreamConnectionTermination,
+    /// The upstream reset the stream.
+    UpstreamRemoteReset,
+    /// A time limit of the route ran out.
+    UpstreamRequestTimeout,
+    /// Too many requests wait for the upstream.
+    UpstreamOverflow,
+    /// Every permitted attempt failed.
+    UpstreamRetryLimitExceeded,
+    /// The client left.
+    DownstreamConnectionTermination,
+    /// The client broke the protocol.
+    DownstreamProtocolError,
+    /// The upstream broke the protocol.
+    UpstreamProtocolError,
+    /// Nothing moved for as long as a stream may be silent.
+    StreamIdleTimeout,
+    /// The time limit of a stream as a whole ran out.
+    DurationTimeout,
+    /// The gateway itself reset it.
+    LocalReset,
+    /// A rate limit of the gateway.
+    RateLimited,
+    /// The gateway is overloaded.
+    OverloadManager,
+}
+
+impl ResponseFlag {
+    /// Envoy's letters (`config/access_log/usage`, `%RESPONSE_FLAGS%`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "-",
+            Self::NoRoute => "NR",
+            Self::NoCluster => "NC",
+            Self::NoHealthyUpstream => "UH",
+            Self::UpstreamConnectionFailure => "UF",
+            Self::UpstreamConnectionTermination => "UC",
+            Self::UpstreamRemoteReset => "UR",
+            Self::UpstreamRequestTimeout => "UT",
+            Self::UpstreamOverflow => "UO",
+            Self::UpstreamRetryLimitExceeded => "URX",
+            Self::DownstreamConnectionTermination => "DC",
+            Self::DownstreamProtocolError => "DPE",
+            Self::UpstreamProtocolError => "UPE",
+            Self::StreamIdleTimeout => "SI",
+            Self::DurationTimeout => "DT",
+            Self::LocalReset => "LR",
+            Self::RateLimited => "RL",
+            Self::OverloadManager => "OM",
+        }
+    }
+}
+
+impl Serialize for ResponseFlag {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.as_str())
+    }
+}
+
+impl Record<'_> {
+    /// Its line, with the line end.
+    ///
+    /// # Errors
+    /// None that a record can cause; the signature is that of the writer.
+    pub fn to_line(&self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::with_capacity(1024);
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut line, Printable(CompactFormatter)))?;
+        line.push(b'\n');
+        Ok(line)
+    }
+}
+
+/// Escapes also what JSON would leave as it is and a terminal would obey: DEL, the controls of U+0080 to U+009F, line
+/// and paragraph separators, and the marks that turn the direction of text.
+struct Printable(CompactFormatter);
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, found)) = rest.char_indices().find(|(_, c)| is_obeyed(*c)) {
+            let (before, after) = rest.split_at(at);
+            self.0.write_string_fragment(writer, before)?;
+            write!(writer, "\\u{:04x}", u32::from(found))?;
+            rest = after.get(found.len_utf8()..).unwrap_or_default();
+        }
+        self.0.write_string_fragment(writer, rest)
+    }
+}
+
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || c == '\u{feff}'
+}
+
+fn text<S: Serializer>(bytes: &Option<&[u8]>, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&shortened(bytes.unwrap_or_default()))
+}
+
+fn path<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&masked(&shortened(bytes)))
+}
+
+fn shortened(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    match bytes.get(..LONGEST) {
+        Some(start) if start.len() < bytes.len() => format!("{}…", String::from_utf8_lossy(start)).into(),
+        _ => String::from_utf8_lossy(bytes),
+    }
+}
+
+fn protocol<S: Serializer>(version: &Version, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(match *version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    })
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn some_milliseconds<S: Serializer>(duration: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+    milliseconds(&duration.unwrap_or_default(), s)
+}
+
+/// ISO 8601 in UTC with milliseconds, Envoy's `%START_TIME%`.
+fn timestamp<S: Serializer>(time: &SystemTime, s: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let milli = since.subsec_millis();
+    s.collect_str(&format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"))
+}
+
+/// Year, month and day of the Gregorian calendar for a number of days since 1970-01-01.
+fn date(days: u64) -> (u64, u64, u64) {
+    const FOUR_CENTURIES: u64 = 146_097;
+    // Counted from 1 March of the year 0, the leap day is the last one of its year, century and cycle.
+    let days = days + 719_468;
+    let (cycle, day) = (days / FOUR_CENTURIES, days % FOUR_CENTURIES);
+    let century = (day / 36_524).min(3);
+    let day = day - century * 36_524;
+    let (leap, day) = (day / 1461, day % 1461);
+    let year = (day / 365).min(3);
+    let day = day - year * 365;
+    // Months from March have 31, 30, 31, 30, 31 days, over and over: 153 days in five months.
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (cycle * 400 + century * 100 + leap * 4 + year + next, month, day_of_month)
+}
+
+fn exchange<S: Serializer>(exchange: &Option<&Exchange>, s: S) -> Result<S::Ok, S::Error> {
+    exchange.map(Line::from).serialize(s)
+}
+
+/// An exchange under OpenTelemetry's names; times in seconds.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
+    operation: Option<&'static str>,
+    #[serde(rename = "gen_ai.request.model", skip_serializing_if = "Option::is_none")]
+    request_model: Option<&'a str>,
+    #[serde(rename = "gen_ai.response.model", skip_serializing_if = "Option::is_none")]
+    response_model: Option<&'a str>,
+    #[serde(rename = "gen_ai.request.stream")]
+    streamed: bool,
+    #[serde(rename = "gen_ai.usage.input_tokens", skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(rename = "gen_ai.usage.output_tokens", skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
+    #[serde(rename = "gen_ai.usage.cache_read.input_tokens", skip_serializing_if = "Option::is_none")]
+    cached_tokens: Option<u64>,
+    #[serde(rename = "gen_ai.usage.reasoning.output_tokens", skip_serializing_if = "Option::is_none")]
+    reasoning_tokens: Option<u64>,
+    #[serde(rename = "gen_ai.server.time_to_first_token", skip_serializing_if = "Option::is_none")]
+    time_to_first_token: Option<f64>,
+    #[serde(rename = "gen_ai.server.time_per_output_token", skip_serializing_if = "Option::is_none")]
+    time_per_output_token: Option<f64>,
+    /// Our own; the convention has no word for it.
+    #[serde(rename = "gen_ai.response.ending")]
+    ending: &'static str,
+}
+
+impl<'a> From<&'a Exchange> for Line<'a> {
+    fn from(exchange: &'a Exchange) -> Self {
+        let Exchange { operation, request_model, response_model, streamed, .. } = exchange;
+        let Exchange { input_tokens, output_tokens, cached_tokens, reasoning_tokens, .. } = exchange;
+        let Exchange { time_to_first_token, time_per_output_token, ending, .. } = exchange;
+        Self {
+            operation: operation.map(crate::ai::Operation::as_str),
+            request_model: request_model.as_deref(),
+            response_model: response_model.as_deref(),
+            streamed: *streamed,
+            input_tokens: *input_tokens,
+            output_tokens: *output_tokens,
+            cached_tokens: *cached_tokens,
+            reasoning_tokens: *reasoning_tokens,
+            time_to_first_token: time_to_first_token.map(|time| time.as_secs_f64()),
+            time_per_output_token: time_per_output_token.map(|time| time.as_secs_f64()),
+            ending: ending.as_str(),
+        }
+    }
+}
