@@ -4,9 +4,14 @@
 //! file, clock, socket or environment; the *shell* reads objects, publishes snapshots and tells statuses.
 
 pub mod api;
+pub mod args;
+pub mod check;
 pub mod diagnostic;
 pub mod finding;
+pub mod logging;
 pub mod objects;
+pub mod outcome;
+pub mod report;
 pub mod source;
 pub mod status;
 pub mod translate;

@@ -1,2 +1,26 @@
-//! sluice
-fn main() {}
+//! The program `sluice`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use sluice_controller::args::{Args, Command};
+use sluice_controller::check::check;
+use sluice_controller::outcome::Outcome;
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Check(args) => check(args),
+        Command::Translate(_) => Ok(Outcome::Failed),
+    };
+    outcome.unwrap_or_else(failed).into()
+}
+
+/// A reader that has gone away (`sluice check … | head`) wants to hear nothing more.
+fn failed(error: io::Error) -> Outcome {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        // There is nowhere left to tell it if this fails, too.
+        drop(writeln!(io::stderr(), "error: {error}"));
+    }
+    Outcome::Failed
+}

@@ -47,6 +47,8 @@ pub struct World {
     pub manifests: BTreeMap<ObjectRef, Manifest>,
     /// What is wrong with the files and with objects that were refused, in the order of the files.
     pub diagnostics: Vec<Diagnostic>,
+    /// Whether some path could not be read at all.
+    pub is_incomplete: bool,
     origins: BTreeMap<ObjectRef, Origin>,
 }
 
@@ -61,6 +63,7 @@ impl FileSource {
         let Found { files, failed, .. } = discover::discover(&self.paths);
         let mut intake = Intake::new(&self.environment, &self.accepted);
         let mut read = BTreeMap::new();
+        let is_incomplete = !failed.is_empty();
         for (path, kind) in failed {
             let last = self.files.remove(&path).filter(|_| kind != io::ErrorKind::NotFound);
             intake.tell(unreadable(&path, kind));
@@ -74,7 +77,7 @@ impl FileSource {
             read.insert(path, items);
         }
         read.values().flatten().cloned().for_each(|item| intake.take(item));
-        let world = intake.finish();
+        let world = World { is_incomplete, ..intake.finish() };
         self.files = read;
         self.accepted = world.manifests.clone();
         world

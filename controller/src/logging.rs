@@ -1,0 +1,87 @@
+//! What is logged, and how: to standard error, as text for a terminal and as JSON lines otherwise.
+//!
+//! Standard output belongs to the ready line and the access log.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Our own targets.
+const OURS: [&str; 3] = ["sluice", "sluice_controller", "sluice_gateway"];
+
+/// How much is logged of what Sluice itself does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[allow(missing_docs)] // The words of `tracing`.
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Starts logging. A second call does nothing, so that tests may call it, too.
+pub fn init(level: LogLevel) {
+    let terminal = std::io::stderr().is_terminal();
+    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = match terminal {
+        true => format.boxed(),
+        false => format.json().flatten_event(true).boxed(),
+    };
+    // It fails only when logging has been started already.
+    drop(tracing_subscriber::registry().with(layer).with(filter(level)).try_init());
+}
+
+/// The chosen level is for our own targets only. All others (the engine, HTTP/2, TLS, DNS…) stay at `warn` whatever the
+/// flag says, and `RUST_LOG` is not read at all: their debug and trace lines show heads and bytes of requests in clear,
+/// the injected credentials among them.
+fn filter(level: LogLevel) -> Targets {
+    let others = LevelFilter::from(level).min(LevelFilter::WARN);
+    Targets::new().with_default(others).with_targets(OURS.map(|target| (target, LevelFilter::from(level))))
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Off => Self::OFF,
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn others_never_say_more_than_warnings() {
+        let filter = filter(LogLevel::Trace);
+        for target in
+            ["pingora_core", "pingora_proxy::proxy_h1", "h2::codec", "hyper", "rustls", "hickory_proto", "mio"]
+        {
+            assert!(filter.would_enable(target, &Level::WARN), "{target}");
+            assert!(!filter.would_enable(target, &Level::INFO), "{target}");
+        }
+        assert!(filter.would_enable("sluice_gateway::proxy", &Level::TRACE));
+    }
+
+    #[test]
+    fn a_low_level_is_for_all() {
+        let filter = filter(LogLevel::Error);
+        assert!(!filter.would_enable("pingora_core", &Level::WARN));
+        assert!(!filter.would_enable("sluice_gateway", &Level::WARN));
+        assert!(!super::filter(LogLevel::Off).would_enable("sluice_gateway", &Level::ERROR));
+    }
+}
