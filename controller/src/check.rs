@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use crate::args::CheckArgs;
-use crate::diagnostic::{Diagnostic, Level};
 use crate::outcome::Outcome;
 use crate::report::{self, Reader};
-use crate::source::file::{Environment, FileSource, World};
+use crate::source::file::{Environment, FileSource};
+use crate::translate::{Settings, translate};
 
 /// Reads, translates, and prints every finding to standard output.
 ///
@@ -16,19 +16,11 @@ pub fn check(args: CheckArgs) -> io::Result<Outcome> {
     let mut out = io::stdout().lock();
     let reader = Reader::of(args.json, out.is_terminal());
     let world = FileSource::new(args.paths, Environment::of_process()).read();
-    let diagnostics = world.diagnostics.clone();
+    let translation = translate(&world.objects, &Settings::default());
+    let diagnostics = world.diagnose(translation.findings);
     report::write(&mut out, reader, &diagnostics)?;
     if reader != Reader::Machine {
         writeln!(out, "{}", report::sum(world.manifests.len(), &diagnostics))?;
     }
-    Ok(outcome(&world, &diagnostics))
-}
-
-/// How a command ends that has read a world.
-pub(crate) fn outcome(world: &World, diagnostics: &[Diagnostic]) -> Outcome {
-    match diagnostics.iter().any(|d| d.level == Level::Error) {
-        _ if world.is_incomplete => Outcome::Failed,
-        true => Outcome::Findings,
-        false => Outcome::Well,
-    }
+    Ok(world.outcome(&diagnostics))
 }

@@ -12,6 +12,7 @@ pub mod logging;
 pub mod objects;
 pub mod outcome;
 pub mod report;
+pub mod show;
 pub mod source;
 pub mod status;
 pub mod translate;

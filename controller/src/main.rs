@@ -7,11 +7,12 @@ use clap::Parser;
 use sluice_controller::args::{Args, Command};
 use sluice_controller::check::check;
 use sluice_controller::outcome::Outcome;
+use sluice_controller::show::show;
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Check(args) => check(args),
-        Command::Translate(_) => Ok(Outcome::Failed),
+        Command::Translate(args) => show(args),
     };
     outcome.unwrap_or_else(failed).into()
 }

@@ -12,7 +12,7 @@ mod item;
 mod malformed;
 mod manifest;
 mod position;
-pub(crate) mod yaml;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,11 +21,13 @@ use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 pub use manifest::Manifest;
+pub use yaml::text;
 
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::finding::Finding;
 use crate::objects::Objects;
 use crate::objects::key::ObjectRef;
+use crate::outcome::Outcome;
 use discover::Found;
 use intake::Intake;
 use item::{Item, Origin};
@@ -90,10 +92,24 @@ impl World {
         self.origins.get(object).map(|origin| origin.place(field))
     }
 
-    /// A finding of translation, at its place.
-    pub fn locate(&self, finding: Finding) -> Diagnostic {
-        let place = self.place(&finding.subject, &finding.field);
-        Diagnostic::new(finding, place)
+    /// All there is to tell: what the files have, and what translation found, in the order of the files.
+    pub fn diagnose(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
+        let located = findings.into_iter().map(|finding| {
+            let place = self.place(&finding.subject, &finding.field);
+            Diagnostic::new(finding, place)
+        });
+        let mut all: Vec<_> = self.diagnostics.iter().cloned().chain(located).collect();
+        all.sort();
+        all
+    }
+
+    /// How a command ends that has told these diagnostics.
+    pub fn outcome(&self, diagnostics: &[Diagnostic]) -> Outcome {
+        match diagnostics.iter().any(|d| d.level == Level::Error) {
+            _ if self.is_incomplete => Outcome::Failed,
+            true => Outcome::Findings,
+            false => Outcome::Well,
+        }
     }
 }
 

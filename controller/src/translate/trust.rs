@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sluice_gateway::cluster::{CaBundle, Roots};
 
 use crate::api::LocalObjectReference;
-use crate::objects::key::Key;
 use crate::objects::Objects;
+use crate::objects::key::Key;
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
 

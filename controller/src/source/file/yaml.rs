@@ -1,5 +1,7 @@
 //! Text to values: the one file that knows which YAML library reads it.
 
+use std::io;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,6 +29,14 @@ fn document(document: serde_yaml::Deserializer<'_>) -> Result<Value, SyntaxError
         column: 1,
         message: "a key of a mapping is no text".to_owned(),
     })
+}
+
+/// A value as YAML text.
+///
+/// # Errors
+/// The value cannot be written as YAML.
+pub fn text(value: &Value) -> io::Result<String> {
+    serde_yaml::to_string(value).map_err(io::Error::other)
 }
 
 fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
