@@ -1,7 +1,8 @@
 //! The data plane of Sluice: a [`snapshot::Snapshot`] in, proxied HTTP out.
 //!
 //! Two floors. The *pure model* says what a configuration means and names no clock, socket, task or file:
-//! [`matcher`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`ai`]. The *shell* runs it.
+//! [`matcher`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`ai`]. The *shell* runs it: [`engine`],
+//! [`upstream`], `proxy`, [`server`], [`telemetry`].
 //!
 //! Invariants:
 //! 1. Nothing in a `Snapshot` is resolved by name on the request path, and a published one never changes.
@@ -17,7 +18,9 @@ pub mod engine;
 pub mod filter;
 pub mod listener;
 pub mod matcher;
+mod proxy;
 pub mod route;
+pub mod server;
 pub mod snapshot;
 pub mod telemetry;
 pub mod upstream;

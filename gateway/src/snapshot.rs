@@ -20,14 +20,14 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
     /// Its listeners, the more specific hostname first among those of one port.
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
 }
 
 /// Where a request ended up.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {
     /// The listener that took it.
-    pub listener: &'a Listener,
+    pub listener: &'a Arc<Listener>,
     /// The rule, or `None` when no rule matches (404).
     pub rule: Option<&'a Arc<RouteRule>>,
 }
@@ -45,11 +45,11 @@ impl Snapshot {
                 usize::MAX - length,
             )
         });
-        Self { gateway, addresses, listeners }
+        Self { gateway, addresses, listeners: listeners.into_iter().map(Arc::new).collect() }
     }
 
     /// All listeners.
-    pub fn listeners(&self) -> &[Listener] {
+    pub fn listeners(&self) -> &[Arc<Listener>] {
         &self.listeners
     }
 
@@ -86,15 +86,15 @@ pub struct Reader(Arc<ArcSwap<Snapshot>>);
 
 impl Publisher {
     /// Starts with a first snapshot.
-    pub fn new(first: Snapshot) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(first)))
+    pub fn new(first: Arc<Snapshot>) -> Self {
+        Self(Arc::new(ArcSwap::new(first)))
     }
 
     /// Puts a snapshot in force for all requests that start from now on; says whether it differed.
-    pub fn publish(&self, next: Snapshot) -> bool {
-        let differs = **self.0.load() != next;
+    pub fn publish(&self, next: Arc<Snapshot>) -> bool {
+        let differs = *self.0.load() != next;
         if differs {
-            self.0.store(Arc::new(next));
+            self.0.store(next);
         }
         differs
     }

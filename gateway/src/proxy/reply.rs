@@ -1,0 +1,86 @@
+//! Answers that go to the client without an upstream: the gateway's own, redirects, and fixed ones.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::{Method, StatusCode};
+use pingora_error::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::forwarding::X_REQUEST_ID;
+use super::local_reply::LocalReply;
+
+/// What is answered.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Something went wrong.
+    Local(LocalReply),
+    /// Another place, with the status to say so.
+    Redirect(StatusCode, String),
+    /// What a rule says.
+    Fixed {
+        /// Status.
+        status: StatusCode,
+        /// Content type, where the rule gives one.
+        content_type: Option<HeaderValue>,
+        /// Body.
+        body: Bytes,
+    },
+}
+
+impl Reply {
+    /// Writes the answer, whole.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub(super) async fn send(&self, session: &mut Session, request_id: &str) -> Result<()> {
+        let request = session.req_header();
+        let no_body = request.method == Method::HEAD;
+        let (mut head, body) = self.message(request)?;
+        head.insert_header(X_REQUEST_ID, request_id)?;
+        let downstream = &mut session.downstream_session;
+        downstream.write_response_header(Box::new(head)).await?;
+        if no_body || body.is_empty() {
+            downstream.finish_body().await
+        } else {
+            downstream.write_response_body(body, true).await
+        }
+    }
+
+    /// What the access log says of it; only a local reply says more than its status.
+    pub(super) fn into_local(self) -> Option<LocalReply> {
+        match self {
+            Self::Local(reply) => Some(reply),
+            Self::Redirect(..) | Self::Fixed { .. } => None,
+        }
+    }
+
+    fn message(&self, request: &http::request::Parts) -> Result<(ResponseHeader, Bytes)> {
+        match self {
+            Self::Local(reply) => {
+                let body = reply.body(&request.headers);
+                Ok((reply.head(&body)?, body.text.into()))
+            }
+            Self::Redirect(status, location) => {
+                let mut head = ResponseHeader::build(*status, Some(3))?;
+                head.insert_header(LOCATION, location.as_str())?;
+                head.set_content_length(0)?;
+                Ok((head, Bytes::new()))
+            }
+            Self::Fixed { status, content_type, body } => {
+                let mut head = ResponseHeader::build(*status, Some(3))?;
+                if let Some(content_type) = content_type {
+                    head.insert_header(CONTENT_TYPE, content_type)?;
+                }
+                head.set_content_length(body.len())?;
+                Ok((head, body.clone()))
+            }
+        }
+    }
+}
+
+impl From<LocalReply> for Reply {
+    fn from(reply: LocalReply) -> Self {
+        Self::Local(reply)
+    }
+}
