@@ -5,6 +5,8 @@
 mod balance;
 mod bundle;
 mod connect_to;
+#[cfg(test)]
+mod name_server;
 mod names;
 mod peer;
 mod resolver;
@@ -85,8 +87,13 @@ impl Upstreams {
     /// # Errors
     /// There is no address to try.
     pub async fn pick(&self, cluster: &Cluster, tried: &[SocketAddr]) -> Result<Pick, NoAddress> {
-        let addresses = tokio::time::timeout(CONNECT_TIMEOUT, self.first_addresses(cluster));
-        let addresses = addresses.await.unwrap_or(Err(NoAddress::Pending))?;
+        let addresses = match self.addresses(cluster) {
+            Err(NoAddress::Pending) => {
+                let first = tokio::time::timeout(CONNECT_TIMEOUT, self.first_addresses(cluster));
+                first.await.unwrap_or(Err(NoAddress::Pending))?
+            }
+            known => known?,
+        };
         self.balance(&cluster.name).pick(&addresses, tried, Instant::now()).ok_or(NoAddress::NoEndpoint)
     }
 
@@ -178,3 +185,142 @@ impl fmt::Display for NoAddress {
 }
 
 impl std::error::Error for NoAddress {}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use hickory_proto::op::ResponseCode;
+
+    use super::name_server::{NameServer, Zone};
+    use super::*;
+    use crate::cluster::{Backend, Backends, UpstreamProtocol};
+    use crate::listener::{Listener, Protocol};
+    use crate::route::table::{RouteEntry, RouteTable};
+    use crate::route::{RouteRule, Timeouts};
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn fqdn(hostname: &str) -> Endpoint {
+        Endpoint::Fqdn { hostname: hostname.to_owned(), port: 443 }
+    }
+
+    fn cluster(endpoints: Vec<Endpoint>) -> Cluster {
+        Cluster { name: "backend/ai/qwen".to_owned(), endpoints, tls: None, protocol: UpstreamProtocol::Auto }
+    }
+
+    fn snapshot(cluster: &Cluster) -> Snapshot {
+        let target = Target::Cluster(Arc::new(cluster.clone()));
+        let rule = RouteRule {
+            name: "httproute/ai/qwen/rule/0".to_owned(),
+            matches: Vec::new(),
+            edits: Vec::new(),
+            response_edits: Vec::new(),
+            action: Action::Forward(Backends(vec![Backend { weight: 1, target, edits: Vec::new() }])),
+            timeouts: Timeouts::default(),
+        };
+        let routes = RouteTable::new(vec![RouteEntry { hosts: Vec::new(), rule: Arc::new(rule) }]);
+        let listener = Listener { name: "http".to_owned(), port: 80, protocol: Protocol::Http, hostname: None, routes };
+        Snapshot::new("ai/gateway".to_owned(), Vec::new(), vec![listener])
+    }
+
+    fn upstreams(server: &NameServer, connect_to: &[&str]) -> Arc<Upstreams> {
+        let connect_to = connect_to.iter().map(|text| text.parse().unwrap()).collect();
+        Upstreams::new(connect_to, Resolver::with_name_servers(&[server.address]).unwrap())
+    }
+
+    async fn picks(upstreams: &Upstreams, cluster: &Cluster, count: usize) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for _ in 0..count {
+            found.insert(upstreams.pick(cluster, &[]).await.unwrap().address.to_string());
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn all_addresses_of_all_endpoints_take_turns() {
+        let server = NameServer::start(Zone::Addresses(vec![ip("10.0.0.2"), ip("10.0.0.1")], 30)).await;
+        let fixed = Endpoint::Ip("10.0.0.3:80".parse().unwrap());
+        let cluster = cluster(vec![fqdn("a.test"), fixed.clone(), fixed]);
+        let upstreams = upstreams(&server, &[]);
+        assert_eq!(
+            picks(&upstreams, &cluster, 1).await,
+            BTreeSet::from(["10.0.0.3:80".to_owned()]),
+            "waits for no name"
+        );
+        upstreams.names.changes().changed().await.unwrap();
+        let all = ["10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:80"].map(str::to_owned);
+        assert_eq!(picks(&upstreams, &cluster, 3).await, BTreeSet::from(all));
+    }
+
+    #[tokio::test]
+    async fn first_requests_share_one_lookup() {
+        let server = NameServer::start(Zone::Silent).await;
+        let (upstreams, cluster) = (upstreams(&server, &[]), cluster(vec![fqdn("a.test")]));
+        upstreams.retain(&[&snapshot(&cluster)]);
+        let requests: Vec<_> = (0..20)
+            .map(|_| {
+                let (upstreams, cluster) = (Arc::clone(&upstreams), cluster.clone());
+                tokio::spawn(async move { upstreams.pick(&cluster, &[]).await.unwrap().address })
+            })
+            .collect();
+        server.set(Zone::Addresses(vec![ip("10.0.0.1")], 30));
+        for request in requests {
+            assert_eq!(request.await.unwrap(), "10.0.0.1:443".parse().unwrap());
+        }
+        assert_eq!(server.asked(), ["A a.test."]);
+    }
+
+    #[tokio::test]
+    async fn changes_of_the_zone_arrive_by_themselves() {
+        let server = NameServer::start(Zone::Addresses(vec![ip("10.0.0.1")], 1)).await;
+        let (upstreams, cluster) = (upstreams(&server, &[]), cluster(vec![fqdn("a.test")]));
+        upstreams.retain(&[&snapshot(&cluster)]);
+        assert_eq!(picks(&upstreams, &cluster, 1).await, BTreeSet::from(["10.0.0.1:443".to_owned()]));
+        let mut changes = upstreams.names.changes();
+        server.set(Zone::Addresses(vec![ip("10.0.0.2")], 1));
+        tokio::time::timeout(std::time::Duration::from_secs(2), changes.changed()).await.expect("TTL + 1 s").unwrap();
+        assert_eq!(picks(&upstreams, &cluster, 1).await, BTreeSet::from(["10.0.0.2:443".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_publish_keeps_what_stays_and_stops_what_is_gone() {
+        let server = NameServer::start(Zone::Addresses(vec![ip("10.0.0.1"), ip("10.0.0.2")], 30)).await;
+        let (upstreams, cluster) = (upstreams(&server, &[]), cluster(vec![fqdn("a.test")]));
+        let snapshot = snapshot(&cluster);
+        upstreams.retain(&[&snapshot]);
+        let failed = upstreams.pick(&cluster, &[]).await.unwrap().address;
+        upstreams.report_connect_failure(&cluster, failed);
+        upstreams.retain(&[&snapshot]);
+        assert!(!picks(&upstreams, &cluster, 4).await.contains(&failed.to_string()), "failures are remembered");
+        assert_eq!(server.asked(), ["A a.test."], "addresses are remembered");
+        upstreams.retain(&[]);
+        assert!(upstreams.balances.read().unwrap().is_empty());
+        assert_eq!(picks(&upstreams, &cluster, 4).await.len(), 2, "a request under the old snapshot still gets there");
+        assert_eq!(server.asked(), ["A a.test."]);
+    }
+
+    #[tokio::test]
+    async fn connect_to_changes_the_place_alone() {
+        let server = NameServer::start(Zone::Addresses(vec![ip("10.0.0.9")], 30)).await;
+        let upstreams = upstreams(&server, &["api.test:443:127.0.0.1:1", "other.test::stand-in.test:2"]);
+        for (hostname, address, asked) in
+            [("api.test", "127.0.0.1:1", None), ("other.test", "10.0.0.9:2", Some("A stand-in.test."))]
+        {
+            let cluster = cluster(vec![fqdn(hostname)]);
+            assert_eq!(picks(&upstreams, &cluster, 1).await, BTreeSet::from([address.to_owned()]));
+            assert_eq!(server.asked(), asked.as_slice());
+        }
+    }
+
+    #[tokio::test]
+    async fn nowhere_to_go_is_said() {
+        let server = NameServer::start(Zone::Fails(ResponseCode::NXDomain)).await;
+        let upstreams = upstreams(&server, &[]);
+        let said = async |endpoints| upstreams.pick(&cluster(endpoints), &[]).await.unwrap_err().to_string();
+        assert_eq!(said(vec![]).await, "the backend has no endpoint");
+        assert_eq!(said(vec![fqdn("a.test")]).await, "\"a.test\" does not resolve: the name has no address");
+    }
+}

@@ -152,3 +152,114 @@ impl Refresh {
 fn backoff(failures: u32) -> Duration {
     SHORTEST_REFRESH.saturating_mul(1 << failures.min(5)).min(LONGEST_REFRESH)
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::ResponseCode;
+
+    use super::*;
+    use crate::upstream::name_server::{NameServer, Zone};
+
+    const NAME: &str = "api.example.test";
+
+    fn ips(text: &[&str]) -> Vec<IpAddr> {
+        text.iter().map(|ip| ip.parse().unwrap()).collect()
+    }
+
+    fn zone(text: &[&str], ttl: u32) -> Zone {
+        Zone::Addresses(ips(text), ttl)
+    }
+
+    fn known(text: &[&str]) -> Answer {
+        Answer::Known(ips(text))
+    }
+
+    /// The task of one name, to be run step by step.
+    async fn refresh(first: Zone) -> (NameServer, Refresh) {
+        let server = NameServer::start(first).await;
+        let refresh = Refresh {
+            hostname: NAME.to_owned(),
+            resolver: Resolver::with_name_servers(&[server.address]).unwrap(),
+            answer: Arc::new(ArcSwap::from_pointee(Answer::Pending)),
+            changed: watch::Sender::new(()),
+            failures: 0,
+            good_at: None,
+        };
+        (server, refresh)
+    }
+
+    async fn check(refresh: &mut Refresh, expected: Answer, pause: u64) {
+        assert_eq!(refresh.once().await, Duration::from_secs(pause));
+        assert_eq!(**refresh.answer.load(), expected);
+    }
+
+    #[tokio::test]
+    async fn it_follows_the_records_and_their_ttl() {
+        let (server, mut refresh) = refresh(zone(&["10.0.0.1"], 7)).await;
+        check(&mut refresh, known(&["10.0.0.1"]), 7).await;
+        server.set(zone(&["10.0.0.3", "10.0.0.2"], 0));
+        check(&mut refresh, known(&["10.0.0.2", "10.0.0.3"]), 1).await;
+        server.set(zone(&["10.0.0.2"], 86_400));
+        check(&mut refresh, known(&["10.0.0.2"]), 30).await;
+        server.set(Zone::Alias(3, ips(&["10.0.0.4"]), 20));
+        check(&mut refresh, known(&["10.0.0.4"]), 3).await;
+        assert_eq!(server.asked(), vec![format!("A {NAME}."); 4]);
+    }
+
+    #[tokio::test]
+    async fn ipv6_is_taken_only_without_ipv4() {
+        let (server, mut refresh) = refresh(zone(&["::1", "10.0.0.1"], 5)).await;
+        check(&mut refresh, known(&["10.0.0.1"]), 5).await;
+        server.set(zone(&["::1", "::2"], 5));
+        check(&mut refresh, known(&["::1", "::2"]), 5).await;
+    }
+
+    #[tokio::test]
+    async fn the_last_good_answer_stays() {
+        let (server, mut refresh) = refresh(zone(&["10.0.0.1"], 1)).await;
+        check(&mut refresh, known(&["10.0.0.1"]), 1).await;
+        let failures = [Zone::Fails(ResponseCode::NXDomain), Zone::Fails(ResponseCode::ServFail), zone(&[], 5)];
+        for (failure, pause) in failures.into_iter().zip([1, 2, 4]) {
+            server.set(failure);
+            check(&mut refresh, known(&["10.0.0.1"]), pause).await;
+        }
+        server.set(zone(&["10.0.0.2"], 1));
+        check(&mut refresh, known(&["10.0.0.2"]), 1).await;
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_the_failure_is_told() {
+        for (zone, why) in [
+            (Zone::Fails(ResponseCode::NXDomain), "the name has no address"),
+            (zone(&[], 5), "the name has no address"),
+            (Zone::Fails(ResponseCode::ServFail), "Server Failure"),
+        ] {
+            let (_server, mut refresh) = refresh(zone).await;
+            refresh.once().await;
+            let Answer::Failed(told) = (**refresh.answer.load()).clone() else { panic!("{:?}", refresh.answer) };
+            assert!(told.to_lowercase().contains(&why.to_lowercase()), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_not_kept_for_ever() {
+        let (server, mut refresh) = refresh(zone(&["10.0.0.1"], 1)).await;
+        refresh.once().await;
+        server.set(Zone::Fails(ResponseCode::NXDomain));
+        refresh.good_at = Instant::now().checked_sub(KEEP);
+        refresh.once().await;
+        assert!(matches!(**refresh.answer.load(), Answer::Failed(_)));
+    }
+
+    #[tokio::test]
+    async fn a_machine_without_name_servers_says_so() {
+        let resolver = Resolver::with_name_servers(&[]).unwrap();
+        assert_eq!(resolver.resolve(NAME).await.unwrap_err(), "no name server can be reached");
+    }
+
+    #[test]
+    fn failures_are_retried_more_and_more_slowly() {
+        let pauses: Vec<_> = [0, 1, 2, 3, 4, 5, u32::MAX].map(|n| backoff(n).as_secs()).into();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+    }
+}
