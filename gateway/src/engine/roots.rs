@@ -1,8 +1,8 @@
 //! The machine's trust anchors, those of them that can be used.
 //!
-//! The engine ends the process when one certificate of the system's bundle is malformed. So the bundle is read here, and the engine is
-//! given a file with the usable ones. Giving them to each peer instead would build a store of some 140 certificates at
-//! each connect, and rule out the resumption of TLS sessions.
+//! The engine ends the process when one certificate of the system's bundle is malformed. So the bundle is read here,
+//! and the engine is given a file with the usable ones. Giving them to each peer instead would build a store of some
+//! 140 certificates at each connect, and rule out the resumption of TLS sessions.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -70,5 +70,49 @@ impl SystemRoots {
             text.push_str("-----END CERTIFICATE-----\n");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_testkit::ca::Ca;
+
+    use super::*;
+
+    fn roots(text: &str) -> SystemRoots {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        SystemRoots::from_paths(Some(file.path()), None)
+    }
+
+    #[test]
+    fn bad_ones_cost_no_good_one() {
+        let (one, other) = (Ca::new("one"), Ca::new("other"));
+        let no_base64 = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+        let no_der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let roots = roots(&[one.pem(), no_base64, no_der, other.pem()].concat());
+        assert_eq!((roots.usable, roots.skipped.len()), (2, 2), "{roots:?}");
+        let written = roots.write().unwrap();
+        let again = SystemRoots::from_paths(Some(&written), None);
+        assert_eq!((again.usable, again.skipped), (2, Vec::new()));
+        assert_eq!(again.certificates, roots.certificates);
+    }
+
+    #[test]
+    fn none_at_all_is_told_and_is_no_error() {
+        assert_eq!(roots("").usable, 0);
+        let missing = SystemRoots::from_paths(Some(Path::new("/nowhere/ca.pem")), None);
+        assert_eq!(missing.usable, 0);
+        assert!(missing.skipped[0].contains("/nowhere/ca.pem"), "{missing:?}");
+        assert_eq!(std::fs::read(missing.write().unwrap()).unwrap(), b"");
+    }
+
+    #[test]
+    fn the_file_goes_with_its_path() {
+        let written = roots(Ca::new("one").pem()).write().unwrap();
+        let path = written.to_path_buf();
+        assert!(path.exists());
+        drop(written);
+        assert!(!path.exists());
     }
 }

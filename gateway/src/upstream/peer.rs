@@ -45,6 +45,7 @@ impl Peers {
         set_protocol(cluster, &mut peer, &mut group);
         for edit in edits {
             if let RequestEdit::Credential(injection) = edit {
+                injection.header.hash(&mut group);
                 injection.credential.hash_into(&mut group);
             }
         }
@@ -92,4 +93,77 @@ fn set_limits(pick: Pick, peer: &mut HttpPeer) {
         #[cfg(target_os = "linux")]
         user_timeout: Duration::ZERO,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+    use std::sync::Arc;
+
+    use pingora_core::upstreams::peer::Peer;
+    use sluice_testkit::ca::Ca;
+
+    use super::*;
+    use crate::cluster::{CaBundle, UpstreamTls};
+    use crate::filter::credential::{Credential, CredentialInjection};
+
+    const PICK: Pick = Pick { address: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 443)), more: false };
+
+    fn cluster(name: &str, tls: Option<UpstreamTls>) -> Cluster {
+        Cluster { name: name.to_owned(), endpoints: Vec::new(), tls, protocol: UpstreamProtocol::Auto }
+    }
+
+    fn tls(hostname: &str, roots: Roots) -> Option<UpstreamTls> {
+        Some(UpstreamTls { hostname: hostname.to_owned(), roots })
+    }
+
+    fn credential(value: &str) -> RequestEdit {
+        let (header, credential) = (http::header::AUTHORIZATION, Credential::new(value.as_bytes()).unwrap());
+        RequestEdit::Credential(CredentialInjection { header, credential, overwrite: true })
+    }
+
+    fn bundle(pem: &str) -> Roots {
+        Roots::Bundle(Arc::new(CaBundle::from_pem(pem.as_bytes()).unwrap()))
+    }
+
+    #[test]
+    fn no_two_share_a_connection() {
+        let peers = Peers::default();
+        let (one, other) = (Ca::new("one").pem().to_owned(), Ca::new("other").pem().to_owned());
+        let clusters = [
+            cluster("a", None),
+            cluster("b", None),
+            Cluster { protocol: UpstreamProtocol::H2c, ..cluster("a", None) },
+            cluster("a", tls("x.test", Roots::System)),
+            cluster("a", tls("y.test", Roots::System)),
+            cluster("a", tls("x.test", bundle(&one))),
+            cluster("a", tls("x.test", bundle(&other))),
+            cluster("a", tls("x.test", bundle(&[one.clone(), other].concat()))),
+            cluster("b", tls("x.test", bundle(&one))),
+        ];
+        let edits = [vec![], vec![credential("Bearer 1")], vec![credential("Bearer 2")]];
+        let key = |cluster: &Cluster, edits: &Vec<RequestEdit>| peers.peer(cluster, PICK, edits).reuse_hash();
+        let keys = || clusters.iter().flat_map(|c| edits.iter().map(|e| key(c, e))).collect::<Vec<_>>();
+        let first = keys();
+        assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), clusters.len() * edits.len());
+        assert_eq!(first, keys(), "and the same ones do");
+        let published_again = cluster("a", tls("x.test", bundle(&one)));
+        assert_eq!(key(&published_again, &edits[0]), first[5 * edits.len()]);
+    }
+
+    #[test]
+    fn bundles_are_parsed_once() {
+        let peers = Peers::default();
+        let pem = Ca::new("one").pem().to_owned();
+        let ca = || peers.peer(&cluster("a", tls("x.test", bundle(&pem))), PICK, []).options.ca.unwrap();
+        assert!(Arc::ptr_eq(&ca(), &ca()));
+    }
+
+    #[test]
+    fn patience_depends_on_what_is_left_to_try() {
+        let peer = |more| Peers::default().peer(&cluster("a", None), Pick { more, ..PICK }, []);
+        let steps = [false, true].map(|more| peer(more).options.connection_timeout);
+        assert_eq!(steps, [Some(CONNECT_TIMEOUT), Some(IMPATIENT_TIMEOUT)]);
+    }
 }
