@@ -151,6 +151,7 @@ impl ProxyHttp for GatewayProxy {
     fn init_downstream_modules(&self, _modules: &mut pingora_core::modules::http::HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        ctx.active.push(self.shared.metrics.active_request());
         let reply = match self.route(session, ctx).and_then(|()| self.act(session, ctx)) {
             Ok(()) => {
                 let head = session.req_header();
@@ -278,6 +279,9 @@ impl ProxyHttp for GatewayProxy {
             };
         }
         ctx.upstream.first_byte = Some(ctx.elapsed());
+        if is_event_stream(&head.headers) {
+            ctx.active.push(self.shared.metrics.active_stream());
+        }
         if let Some(tap) = &mut ctx.tap {
             tap.response_head(head.status, &head.headers);
         }
@@ -381,4 +385,9 @@ fn normalize_path(head: &mut RequestHeader) -> Result<Option<Vec<u8>>, Reply> {
 
 fn tls_version(text: &str) -> &'static str {
     if text.contains("1_3") || text.contains("1.3") { "TLSv1.3" } else { "TLSv1.2" }
+}
+
+fn is_event_stream(headers: &http::HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    content_type.to_ascii_lowercase().starts_with(b"text/event-stream")
 }

@@ -1,5 +1,6 @@
 //! Everything one Gateway serves, wholly resolved, and how the newest version of it reaches the requests.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::listener::Listener;
 use crate::matcher::RequestParts;
+use crate::matcher::host::HostPattern;
 use crate::route::RouteRule;
 
 /// The configuration of one Gateway. Immutable; what is equal is not published again.
@@ -35,16 +37,7 @@ pub struct Found<'a> {
 impl Snapshot {
     /// Puts listeners in order of specificity.
     pub fn new(gateway: String, addresses: Vec<IpAddr>, mut listeners: Vec<Listener>) -> Self {
-        // Exact before wildcard before none; a longer wildcard before a shorter one.
-        listeners.sort_by_key(|l| {
-            let length = l.hostname.as_ref().map_or(0, |h| h.to_string().len());
-            (
-                l.port,
-                l.hostname.is_none(),
-                l.hostname.clone().map(|h| h.to_string().starts_with('*')),
-                usize::MAX - length,
-            )
-        });
+        listeners.sort_by_key(|l| (l.port, Reverse(HostPattern::rank(l.hostname.as_ref()))));
         Self { gateway, addresses, listeners: listeners.into_iter().map(Arc::new).collect() }
     }
 
@@ -109,5 +102,49 @@ impl Reader {
     /// The snapshot in force; a request loads it once and keeps it.
     pub fn load(&self) -> Arc<Snapshot> {
         self.0.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::listener::Protocol;
+    use crate::route::table::RouteTable;
+
+    fn listener(port: u16, hostname: Option<&str>) -> Listener {
+        let hostname = hostname.map(|h| h.parse().unwrap());
+        let name = hostname.as_ref().map_or_else(|| format!("any-{port}"), HostPattern::to_string);
+        Listener { name, port, protocol: Protocol::Http, hostname, routes: RouteTable::default() }
+    }
+
+    #[test]
+    fn the_most_specific_listener_of_the_port_takes_a_request() {
+        let hosts = [None, Some("*.example.com"), Some("*.a.example.com"), Some("x.a.example.com")];
+        let listeners =
+            hosts.map(|h| listener(80, h)).into_iter().chain([listener(81, Some("y.example.com"))]).collect();
+        let snapshot = Snapshot::new("ns/gw".into(), Vec::new(), listeners);
+        let headers = HeaderMap::new();
+        let request = RequestParts { path: "/", query: None, method: &Method::GET, headers: &headers };
+        let taker = |port, host| snapshot.find(port, host, &request).map(|found| found.listener.name.as_str());
+        assert_eq!(taker(80, "x.a.example.com"), Some("x.a.example.com"));
+        assert_eq!(taker(80, "y.a.example.com"), Some("*.a.example.com"));
+        assert_eq!(taker(80, "y.example.com"), Some("*.example.com"));
+        assert_eq!(taker(80, "other"), Some("any-80"));
+        assert_eq!(taker(81, "other"), None);
+    }
+
+    #[test]
+    fn what_is_equal_is_not_published_again() {
+        let snapshot = |name: &str| Arc::new(Snapshot::new(name.into(), Vec::new(), Vec::new()));
+        let publisher = Publisher::new(snapshot("a"));
+        let reader = publisher.reader();
+        let first = reader.load();
+        assert!(!publisher.publish(snapshot("a")));
+        assert!(Arc::ptr_eq(&first, &reader.load()));
+        assert!(publisher.publish(snapshot("b")));
+        assert_eq!(reader.load().gateway, "b");
+        assert_eq!(first.gateway, "a", "who holds a snapshot keeps it");
     }
 }

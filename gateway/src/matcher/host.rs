@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::Serialize;
 
 /// A hostname as listeners and routes write it; lower case, no trailing dot.
-///
-/// The derived order puts the more specific first: exact names, then wildcards.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostPattern {
     /// `api.example.com`
@@ -16,11 +14,32 @@ pub enum HostPattern {
     Suffix(String),
 }
 
+/// How specific a hostname is; the derived order is the specification's (Gateway API `HTTPRoute.spec.hostnames`): an
+/// exact name before every wildcard, a longer wildcard before a shorter one, and no hostname at all last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HostRank {
+    /// No hostname.
+    Any,
+    /// A wildcard of so many bytes.
+    Suffix(usize),
+    /// The whole name.
+    Exact,
+}
+
 /// Why a text is no hostname.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidHost(pub String);
 
 impl HostPattern {
+    /// How specific an optional hostname is.
+    pub fn rank(hostname: Option<&Self>) -> HostRank {
+        match hostname {
+            None => HostRank::Any,
+            Some(Self::Suffix(suffix)) => HostRank::Suffix(suffix.len()),
+            Some(Self::Exact(_)) => HostRank::Exact,
+        }
+    }
+
     /// True when `host` (lower case, no port) is meant.
     pub fn holds(&self, host: &str) -> bool {
         match self {

@@ -14,6 +14,7 @@ use crate::ai::{BodyEnd, Tap};
 use crate::cluster::{Backend, Cluster, Target};
 use crate::listener::Listener;
 use crate::route::{Action, RouteRule, Timeouts};
+use crate::telemetry::metrics::Held;
 
 /// One request, from its head to its line in the access log.
 pub(crate) struct Context {
@@ -30,6 +31,8 @@ pub(crate) struct Context {
     pub(super) reply: Option<LocalReply>,
     pub(super) upstream: Upstream,
     pub(super) tap: Option<Tap>,
+    /// What counts as running until this request has ended.
+    pub(super) active: Vec<Held>,
     /// How the body of the answer ended.
     pub(super) end: BodyEnd,
 }
@@ -81,6 +84,7 @@ impl Context {
             reply: None,
             upstream: Upstream::default(),
             tap: None,
+            active: Vec::with_capacity(2),
             end: BodyEnd::Whole,
         }
     }

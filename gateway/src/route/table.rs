@@ -152,3 +152,119 @@ impl Serialize for RouteTable {
         self.entries.serialize(s)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::matcher::host::HostRank;
+    use crate::matcher::value::{HeaderMatch, Pattern, QueryMatch, ValueMatch};
+    use crate::matcher::{MatchRank, RequestMatch};
+    use crate::route::{Action, AnswerBody, DirectResponse, Timeouts};
+
+    fn entry(name: usize, hosts: &[&str], matches: Vec<RequestMatch>) -> RouteEntry {
+        let answer = DirectResponse { status: http::StatusCode::OK, body: AnswerBody::Broken(String::new()) };
+        let rule = RouteRule {
+            name: name.to_string(),
+            matches,
+            edits: Vec::new(),
+            response_edits: Vec::new(),
+            action: Action::Answer(answer),
+            timeouts: Timeouts::default(),
+        };
+        RouteEntry { hosts: hosts.iter().map(|h| h.parse().unwrap()).collect(), rule: Arc::new(rule) }
+    }
+
+    /// Small numbers from a seed; a table of them makes a world that anybody can make again.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self, sides: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(self.0 >> 33).unwrap() % sides
+        }
+
+        fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+            choices[self.roll(choices.len())]
+        }
+    }
+
+    const HOSTS: &[&str] = &["a.b.c", "x.b.c", "*.b.c", "*.c", "other"];
+    const PATHS: &[&str] = &["/", "/v1", "/v1/", "/v1/chat", "/v1beta", "/v1/chat/x", "/v2"];
+
+    fn random_match(dice: &mut Dice) -> RequestMatch {
+        let path = dice.one_of(PATHS);
+        RequestMatch {
+            path: match dice.roll(5) {
+                0 => PathMatch::Exact(path.to_owned()),
+                1 => PathMatch::Regex(Pattern::new(&format!("{path}.*")).unwrap()),
+                _ => PathMatch::prefix(path),
+            },
+            method: [None, None, Some(Method::GET), Some(Method::POST)][dice.roll(4)].clone(),
+            headers: (0..dice.roll(3).saturating_sub(1))
+                .map(|_| HeaderMatch { name: "x-a".parse().unwrap(), value: ValueMatch::Exact("1".into()) })
+                .collect(),
+            queries: (0..dice.roll(3).saturating_sub(1))
+                .map(|_| QueryMatch { name: "q".into(), value: ValueMatch::Exact("1".into()) })
+                .collect(),
+        }
+    }
+
+    fn random_entry(dice: &mut Dice, name: usize) -> RouteEntry {
+        let hosts: Vec<_> = (0..dice.roll(3)).map(|_| dice.one_of(HOSTS)).collect();
+        let matches = (0..=dice.roll(2)).map(|_| random_match(dice)).collect();
+        entry(name, &hosts, matches)
+    }
+
+    /// The specification read word by word: of all that matches, the best, and of equals the first.
+    fn naive(entries: &[RouteEntry], host: &str, request: &RequestParts<'_>) -> Option<String> {
+        let host_rank = |entry: &RouteEntry| {
+            let held = entry.hosts.iter().filter(|h| h.holds(host)).map(|h| HostPattern::rank(Some(h))).max();
+            if entry.hosts.is_empty() { Some(HostRank::Any) } else { held }
+        };
+        let best_host = entries.iter().filter_map(host_rank).max()?;
+        let path_holds = |path: &PathMatch| match path {
+            PathMatch::Exact(exact) => exact == request.path,
+            PathMatch::Regex(pattern) => pattern.holds(request.path),
+            PathMatch::Prefix(prefix) => {
+                request.path == prefix || request.path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+            }
+        };
+        let mut best: Option<(MatchRank, &RouteEntry)> = None;
+        for entry in entries.iter().filter(|entry| host_rank(entry) == Some(best_host)) {
+            for m in entry.rule.matches.iter().filter(|m| path_holds(&m.path) && m.holds_beside_path(request)) {
+                if best.is_none_or(|(rank, _)| m.rank() > rank) {
+                    best = Some((m.rank(), entry));
+                }
+            }
+        }
+        best.map(|(_, entry)| entry.rule.name.clone())
+    }
+
+    #[test]
+    fn the_index_finds_what_a_walk_finds() {
+        let mut dice = Dice(7);
+        let mut found = 0;
+        for _ in 0..300 {
+            let count = dice.roll(12);
+            let entries: Vec<_> = (0..count).map(|name| random_entry(&mut dice, name)).collect();
+            let table = RouteTable::new(entries.clone());
+            for _ in 0..30 {
+                let headers = match dice.roll(2) {
+                    0 => HeaderMap::new(),
+                    _ => HeaderMap::from_iter([("x-a".parse().unwrap(), "1".parse().unwrap())]),
+                };
+                let method = [Method::GET, Method::POST][dice.roll(2)].clone();
+                let query = [None, Some("q=1")][dice.roll(2)];
+                let (path, host) =
+                    (dice.one_of(PATHS), dice.one_of(&["a.b.c", "x.b.c", "y.b.c", "z.c", "other", "none"]));
+                let request = RequestParts { path, query, method: &method, headers: &headers };
+                let indexed = table.find(host, &request).map(|rule| rule.name.clone());
+                found += usize::from(indexed.is_some());
+                assert_eq!(indexed, naive(&entries, host, &request), "{host} {method} {path} {query:?} {entries:#?}");
+            }
+        }
+        assert!(found > 1000, "the worlds are too empty: {found}");
+    }
+}
