@@ -19,7 +19,7 @@ use pingora_core::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -27,6 +27,9 @@ use super::head::{HEAD_LIMIT, HeadScanner, Scanned};
 
 /// Writes gather up to this size; the size of a TLS record and of a large SSE event.
 const GATHER: usize = 16 * 1024;
+
+/// How much is read at once where a request begins; the heads of the OpenAI SDKs are about 1 KiB.
+const AHEAD: usize = 4 * 1024;
 
 /// The first bytes of an HTTP/2 connection (RFC 9113 section 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -66,33 +69,31 @@ impl DownstreamIo {
     /// # Errors
     /// The connection broke, or ended before it began.
     pub(crate) async fn sniff(&mut self) -> io::Result<bool> {
-        while H2_PREFACE.starts_with(&self.prefix) && self.prefix.len() < H2_PREFACE.len() {
-            let mut bytes = [0; H2_PREFACE.len()];
-            let wanted = H2_PREFACE.len() - self.prefix.len();
-            let read = self.tcp.read(&mut bytes[..wanted]).await?;
-            if read == 0 {
+        while self.prefix.len() < H2_PREFACE.len() && H2_PREFACE.starts_with(&self.prefix) {
+            if self.read_ahead().await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.prefix.extend_from_slice(&bytes[..read]);
         }
-        self.http2 = self.prefix == H2_PREFACE;
+        self.http2 = self.prefix.starts_with(H2_PREFACE);
         Ok(self.http2)
     }
 
-    /// Waits for the first byte of the next request; false when the client is gone.
+    /// Waits for the first bytes of the next request; false when the client is gone.
     pub(crate) async fn next_request(&mut self) -> bool {
-        if !self.prefix.is_empty() {
-            return true;
-        }
         // An idle connection holds no buffer.
         self.gathered = Vec::new();
-        let mut byte = [0; 1];
-        match self.tcp.read(&mut byte).await {
-            Ok(1) => {
-                self.prefix.push(byte[0]);
-                true
+        !self.prefix.is_empty() || self.read_ahead().await.is_ok_and(|read| read > 0)
+    }
+
+    /// Waits until something can be read and takes it, commonly a whole head. Makes no buffer before that.
+    async fn read_ahead(&mut self) -> io::Result<usize> {
+        loop {
+            self.tcp.readable().await?;
+            self.prefix.reserve(AHEAD);
+            match self.tcp.try_read_buf(&mut self.prefix) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.prefix.shrink_to_fit(),
+                done => return done,
             }
-            _ => false,
         }
     }
 
@@ -122,7 +123,11 @@ impl DownstreamIo {
         }
         let taken = self.prefix.len().min(buf.remaining());
         buf.put_slice(&self.prefix[..taken]);
-        self.prefix.drain(..taken);
+        if taken == self.prefix.len() {
+            self.prefix = Vec::new();
+        } else {
+            self.prefix.drain(..taken);
+        }
         Poll::Ready(Ok(()))
     }
 
