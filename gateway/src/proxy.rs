@@ -7,6 +7,7 @@ mod guard;
 mod local_reply;
 mod record;
 mod reply;
+mod routing;
 mod session;
 
 use std::sync::Arc;
@@ -24,11 +25,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy};
 
 use crate::ai::{BodyEnd, Tap};
-use crate::filter::{edit_request, edit_response, rewrite};
-use crate::matcher::RequestParts;
-use crate::matcher::host::host_name;
-use crate::matcher::path::{Normalized, normalize};
-use crate::route::{Action, AnswerBody};
+use crate::filter::{edit_request, edit_response};
 use crate::snapshot::Reader;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::upstream::{CONNECT_TIMEOUT, Upstreams};
@@ -94,50 +91,6 @@ impl GatewayProxy {
         proxy.server_options = Some(options);
         proxy
     }
-
-    /// Finds listener and rule; the request's path is in its normal form afterwards.
-    ///
-    /// # Errors
-    /// The reply that refuses the request.
-    fn route(&self, session: &mut Session, ctx: &mut Context) -> Result<(), Reply> {
-        let head = session.req_header_mut();
-        guard::check(&head.method, &head.uri, head.version, &head.headers)?;
-        ctx.original_path = normalize_path(head)?;
-        let host = authority(head).map(host_name).unwrap_or_default();
-        let parts = RequestParts {
-            path: head.uri.path(),
-            query: head.uri.query(),
-            method: &head.method,
-            headers: &head.headers,
-        };
-        let snapshot = self.reader.load();
-        let found = snapshot.find(self.port, &host, &parts).ok_or(LocalReply::NoRoute)?;
-        ctx.listener = Some(Arc::clone(found.listener));
-        ctx.rule = Some(Arc::clone(found.rule.ok_or(LocalReply::NoRoute)?));
-        Ok(())
-    }
-
-    /// Does what the rule says, as far as that is an answer.
-    ///
-    /// # Errors
-    /// The reply in place of forwarding.
-    fn act(&self, session: &Session, ctx: &mut Context) -> Result<(), Reply> {
-        let Some(rule) = ctx.rule.clone() else { return Err(LocalReply::NoRoute.into()) };
-        let head = session.req_header();
-        match &rule.action {
-            Action::Forward(_) => Ok(ctx.choose_backend(|total| self.shared.point(total))?),
-            Action::Redirect(redirect) => {
-                let host = authority(head).map(host_name).unwrap_or_default();
-                Err(Reply::Redirect(redirect.status, redirect.location(&host, &head.uri, self.port)))
-            }
-            Action::Answer(answer) => Err(match &answer.body {
-                AnswerBody::Broken(what) => LocalReply::Broken(what.clone()).into(),
-                AnswerBody::Fixed { content_type, body } => {
-                    Reply::Fixed { status: answer.status, content_type: content_type.clone(), body: body.clone() }
-                }
-            }),
-        }
-    }
 }
 
 #[async_trait]
@@ -152,7 +105,10 @@ impl ProxyHttp for GatewayProxy {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         ctx.active.push(self.shared.metrics.active_request());
-        let reply = match self.route(session, ctx).and_then(|()| self.act(session, ctx)) {
+        let snapshot = self.reader.load();
+        let routed = routing::find(&snapshot, self.port, session.req_header_mut(), ctx);
+        let point = |total| self.shared.point(total);
+        let reply = match routed.and_then(|()| routing::act(ctx, session.req_header(), self.port, point)) {
             Ok(()) => {
                 let head = session.req_header();
                 ctx.tap = Some(Tap::new(&head.method, &head.headers));
@@ -359,28 +315,6 @@ impl ProxyHttp for GatewayProxy {
     fn suppress_proxy_warn_log(&self, _: &Session, _: &Context, _: &Error, _: ProxyWarnLogContext) -> bool {
         true
     }
-}
-
-fn authority(head: &RequestHeader) -> Option<&str> {
-    let host = head.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
-    host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str))
-}
-
-/// Brings the path into its normal form; returns what the client sent, where that differs.
-fn normalize_path(head: &mut RequestHeader) -> Result<Option<Vec<u8>>, Reply> {
-    let changed = match normalize(head.uri.path()) {
-        Normalized::Path(std::borrow::Cow::Borrowed(_)) => None,
-        Normalized::Path(std::borrow::Cow::Owned(path)) => Some(path),
-        Normalized::Redirect(path) => {
-            let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-            return Err(Reply::Redirect(http::StatusCode::TEMPORARY_REDIRECT, format!("{path}{query}")));
-        }
-        Normalized::Invalid => return Err(LocalReply::BadRequest("its path may not be forwarded").into()),
-    };
-    let Some(path) = changed else { return Ok(None) };
-    let original = head.raw_path().to_vec();
-    rewrite::set_path(head, &path).map_err(|failed| LocalReply::BadRequest(failed.0))?;
-    Ok(Some(original))
 }
 
 fn tls_version(text: &str) -> &'static str {
