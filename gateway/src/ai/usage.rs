@@ -104,8 +104,10 @@ impl ResponseTap {
 
     /// Sums up; `None` when neither the request nor the answer looked like an exchange with a model.
     pub fn finish(mut self, request: RequestTap, end: BodyEnd) -> Option<Exchange> {
-        // A stream may end without the empty line that would end its last event.
-        self.answer.end_event(&mut self.event);
+        // A stream may end without the empty line that would end its last event; a document has no such line.
+        if self.event.head == DONE || self.scanner.is_done() {
+            self.answer.end_event(&mut self.event);
+        }
         if !self.answer.recognised && request.model().is_none() {
             return None;
         }
@@ -202,10 +204,12 @@ impl Answer {
     }
 
     fn end_event(&mut self, event: &mut Event) {
-        self.error |= event.kind == Kind::Failed || (event.error_name && !event.head.is_empty());
+        self.error |= event.kind == Kind::Failed || event.error_name;
         self.done |= event.head == DONE || event.kind == Kind::Completed;
-        event.head.clear();
-        *event = Event { head: std::mem::take(&mut event.head), ..Event::default() };
+        // The allocation is kept for the next event.
+        let mut head = std::mem::take(&mut event.head);
+        head.clear();
+        *event = Event { head, ..Event::default() };
     }
 
     /// Mean time between tokens. Reasoning that was counted but not shown took no time between the first token and

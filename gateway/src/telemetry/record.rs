@@ -315,3 +315,141 @@ impl<'a> From<&'a Exchange> for Line<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ai::{Ending, Operation};
+
+    fn record(path: &[u8]) -> Record<'_> {
+        Record {
+            start_time: UNIX_EPOCH + Duration::from_millis(1_795_422_820_007),
+            method: "POST",
+            path,
+            protocol: Version::HTTP_11,
+            response_code: 200,
+            response_flags: ResponseFlag::None,
+            response_code_details: "via_upstream",
+            upstream_transport_failure_reason: None,
+            bytes_received: 7365,
+            bytes_sent: 552,
+            duration: Duration::from_micros(1_234_567),
+            upstream_service_time: Some(Duration::from_millis(1200)),
+            x_forwarded_for: None,
+            user_agent: Some(b"AsyncOpenAI/Python 3.54.0"),
+            request_id: Some(b"6ec2c6cb"),
+            authority: Some(b"10.0.0.1:8080"),
+            upstream_host: Some(([203, 0, 113, 7], 443).into()),
+            upstream_cluster: Some("backend/ai/qwen"),
+            upstream_tls: Some("TLSv1.3"),
+            upstream_alpn: Some("h2"),
+            attempts: 1,
+            route_name: Some("httproute/ai/qwen/rule/0"),
+            gateway: "ai/model-gateway",
+            listener: Some("http"),
+            downstream_remote_address: Some(([127, 0, 0, 1], 40000).into()),
+            exchange: None,
+        }
+    }
+
+    fn text(record: &Record<'_>) -> String {
+        String::from_utf8(record.to_line().unwrap()).unwrap()
+    }
+
+    fn parsed(record: &Record<'_>) -> serde_json::Value {
+        serde_json::from_str(&text(record)).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_envoys_names() {
+        let expected = concat!(
+            r#"{"start_time":"2026-11-23T08:33:40.007Z","method":"POST","path":"/v1/chat/completions","#,
+            r#""protocol":"HTTP/1.1","response_code":200,"response_flags":"-","response_code_details":"via_upstream","#,
+            r#""bytes_received":7365,"bytes_sent":552,"duration":1234,"upstream_service_time":1200,"#,
+            r#""user_agent":"AsyncOpenAI/Python 3.54.0","request_id":"6ec2c6cb","authority":"10.0.0.1:8080","#,
+            r#""upstream_host":"203.0.113.7:443","upstream_cluster":"backend/ai/qwen","upstream_tls":"TLSv1.3","#,
+            r#""upstream_alpn":"h2","attempts":1,"route_name":"httproute/ai/qwen/rule/0","#,
+            r#""gateway":"ai/model-gateway","listener":"http","downstream_remote_address":"127.0.0.1:40000"}"#,
+            "\n"
+        );
+        assert_eq!(text(&record(b"/v1/chat/completions")), expected);
+    }
+
+    #[test]
+    fn an_exchange_adds_opentelemetrys_names() {
+        let exchange = Exchange {
+            operation: Some(Operation::Chat),
+            request_model: Some("qwen\n-plus".to_owned()),
+            response_model: Some("qwen-plus".to_owned()),
+            streamed: true,
+            input_tokens: Some(759),
+            output_tokens: Some(5),
+            cached_tokens: Some(0),
+            reasoning_tokens: None,
+            time_to_first_token: Some(Duration::from_millis(250)),
+            time_per_output_token: None,
+            ending: Ending::Done,
+        };
+        let line = text(&Record { exchange: Some(&exchange), ..record(b"/") });
+        let expected = concat!(
+            r#""gen_ai.operation.name":"chat","gen_ai.request.model":"qwen\n-plus","#,
+            r#""gen_ai.response.model":"qwen-plus","gen_ai.request.stream":true,"gen_ai.usage.input_tokens":759,"#,
+            r#""gen_ai.usage.output_tokens":5,"gen_ai.usage.cache_read.input_tokens":0,"#,
+            r#""gen_ai.server.time_to_first_token":0.25,"gen_ai.response.ending":"done"}"#,
+            "\n"
+        );
+        assert!(line.ends_with(expected), "{line}");
+    }
+
+    #[test]
+    fn nothing_a_client_sends_leaves_its_field() {
+        let nasty = "\"}\n{\"response_code\":500,\u{1b}[2J\u{9b}31m\u{7f}\r\0\\\u{2028}\u{202e}\u{feff}ü";
+        let mut raw = nasty.as_bytes().to_vec();
+        raw.extend(b"\xff\xfe");
+        let record = Record {
+            method: nasty,
+            user_agent: Some(&raw),
+            x_forwarded_for: Some(&raw),
+            request_id: Some(&raw),
+            authority: Some(&raw),
+            ..record(&raw)
+        };
+        let line = text(&record);
+        let (body, end) = line.split_at(line.len() - 1);
+        assert_eq!(end, "\n");
+        assert!(!body.chars().any(is_obeyed), "{body:?}");
+        let value = parsed(&record);
+        assert_eq!((&value["response_code"], &value["method"]), (&200.into(), &nasty.into()));
+        for field in ["path", "user_agent", "x_forwarded_for", "request_id", "authority"] {
+            assert_eq!(value[field], format!("{nasty}\u{fffd}\u{fffd}"), "{field}");
+        }
+    }
+
+    #[test]
+    fn secrets_and_length_are_kept_out() {
+        assert_eq!(parsed(&record(b"/v1?key=marker&a=1"))["path"], "/v1?key=***&a=1");
+        let long = [b"/v1?key=".as_slice(), &b"marker".repeat(1000)].concat();
+        assert_eq!(parsed(&record(&long))["path"], "/v1?key=***");
+        let long = "ü".repeat(LONGEST);
+        let line = parsed(&Record { user_agent: Some(long.as_bytes()), ..record(b"/") });
+        assert_eq!(line["user_agent"], format!("{}…", "ü".repeat(LONGEST / 2)));
+    }
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        for (days, expected) in [
+            (0, (1970, 1, 1)),
+            (58, (1970, 2, 28)),
+            (59, (1970, 3, 1)),
+            (789, (1972, 2, 29)),
+            (11_016, (2000, 2, 29)),
+            (11_017, (2000, 3, 1)),
+            (20_781, (2026, 11, 24)),
+            (47_540, (2100, 2, 28)),
+            (47_541, (2100, 3, 1)),
+            (2_932_896, (9999, 12, 31)),
+        ] {
+            assert_eq!(date(days), expected, "{days}");
+        }
+    }
+}
