@@ -2,11 +2,14 @@
 
 pub mod access_log;
 mod family;
+pub mod flag;
 mod known;
 mod mask;
 pub mod metrics;
 pub mod record;
+mod timestamp;
 
 pub use access_log::AccessLog;
+pub use flag::ResponseFlag;
 pub use metrics::Metrics;
-pub use record::{Record, ResponseFlag};
+pub use record::Record;

@@ -3,53 +3,14 @@
 //! It is a reader, not a validator: inside values that nobody asked for it only counts brackets and finds the ends
 //! of strings. Where it cannot follow, it stops looking, and never fails the body that passes through it.
 
-use std::borrow::Cow;
+mod place;
+mod text;
 
-use memchr::memchr2;
+pub use place::{Node, Takes, Value};
+use text::{LONGEST, Run, Text, run, unescaped};
 
-/// Longest key or text that is kept, in bytes as written; longer ones count as not there.
-const KEPT: usize = 512;
 /// Longest number or literal that is kept.
 const BARE: usize = 24;
-
-/// A place in a document: what is taken there, and which places below it matter. The tree is a `static`.
-#[derive(Debug)]
-pub struct Node<F: 'static> {
-    /// What is reported when a value stands here.
-    pub takes: Takes<F>,
-    /// Members of an object that matter.
-    pub fields: &'static [(&'static str, &'static Self)],
-    /// The items of an array, when they matter.
-    pub items: Option<&'static Self>,
-}
-
-/// The kind of value that is reported at a place; other kinds found there are passed over.
-#[derive(Debug, Clone, Copy)]
-pub enum Takes<F> {
-    /// Nothing: the place only leads to others, or is skipped.
-    Nothing,
-    /// A string.
-    Text(F),
-    /// A whole number that is not negative.
-    Count(F),
-    /// `true` or `false`.
-    Flag(F),
-    /// The mere fact that a string, array or object stands here and is not empty; told at its first byte.
-    Content(F),
-}
-
-/// A value that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// For [`Takes::Text`].
-    Text(&'a str),
-    /// For [`Takes::Count`].
-    Count(u64),
-    /// For [`Takes::Flag`].
-    Flag(bool),
-    /// For [`Takes::Content`].
-    Content,
-}
 
 /// Reads one document, whose top is an object.
 #[derive(Debug)]
@@ -102,14 +63,6 @@ enum Role<F> {
     Value(F),
     Content(F),
     Skipped,
-}
-
-/// Where in a string one is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Text {
-    Plain,
-    /// The next byte belongs to an escape.
-    Escape,
 }
 
 impl<F: Copy> Scanner<F> {
@@ -241,8 +194,8 @@ impl<F: Copy> Scanner<F> {
         }
         let (used, end) = run(text, bytes);
         if let (Role::Key | Role::Value(_), Some(piece)) = (role, bytes.get(..used)) {
-            // One byte over the limit is remembered as "too long".
-            let room = (KEPT + 1).saturating_sub(self.kept.len());
+            // The closing quote is kept too, and one byte over the limit, which tells that the text is too long.
+            let room = (LONGEST + 2).saturating_sub(self.kept.len());
             self.kept.extend(piece.iter().take(room));
         }
         match end {
@@ -313,40 +266,6 @@ impl<F: Copy> Scanner<F> {
     }
 }
 
-/// How a run through a string ended.
-enum Run {
-    /// The bytes ended inside it.
-    In(Text),
-    /// Its closing quote was found.
-    Over,
-}
-
-/// Runs through a string; the number of bytes used, the closing quote included.
-fn run(text: Text, bytes: &[u8]) -> (usize, Run) {
-    let mut at = usize::from(text == Text::Escape);
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if bytes.get(at) == Some(&b'"') {
-            return (at + 1, Run::Over);
-        }
-        if at + 1 == bytes.len() {
-            return (bytes.len(), Run::In(Text::Escape));
-        }
-        at += 2;
-    }
-    (bytes.len(), Run::In(Text::Plain))
-}
-
-/// The text of a string that was kept with its closing quote; `None` when it is too long or malformed.
-fn unescaped(kept: &[u8]) -> Option<Cow<'_, str>> {
-    let raw = kept.strip_suffix(b"\"").filter(|raw| raw.len() < KEPT)?;
-    if !raw.contains(&b'\\') {
-        return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
-    }
-    let quoted = [b"\"", kept].concat();
-    serde_json::from_slice(&quoted).ok().map(Cow::Owned)
-}
-
 fn count(digits: &[u8]) -> Option<u64> {
     let plain = digits.iter().all(u8::is_ascii_digit);
     if plain { std::str::from_utf8(digits).ok()?.parse().ok() } else { None }
@@ -406,7 +325,7 @@ mod tests {
     fn other_kinds_of_value_are_passed_over() {
         check(r#"{"a":1,"n":"1","f":"true","l":{"c":"x"},"n":-1,"n":1.5,"n":1e3,"a":null,"a":["x"]}"#, "");
         check(r#"{"n":99999999999999999999999999999999999}"#, "");
-        check(&format!(r#"{{"a":"{}","n":7}}"#, "x".repeat(KEPT + 9)), "n:Count(7)");
+        check(&format!(r#"{{"a":"{}","n":7}}"#, "x".repeat(LONGEST + 9)), "n:Count(7)");
     }
 
     #[test]

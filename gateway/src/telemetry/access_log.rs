@@ -87,43 +87,8 @@ fn write_all(sink: Box<dyn Write + Send>, queue: &Receiver<Message>, lost: &IntC
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Barrier};
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use http::Version;
 
     use super::*;
-    use crate::telemetry::record::ResponseFlag;
-
-    fn record(path: &[u8]) -> Record<'_> {
-        Record {
-            start_time: UNIX_EPOCH,
-            method: "GET",
-            path,
-            protocol: Version::HTTP_2,
-            response_code: 404,
-            response_flags: ResponseFlag::NoRoute,
-            response_code_details: "route_not_found",
-            upstream_transport_failure_reason: None,
-            bytes_received: 0,
-            bytes_sent: 0,
-            duration: Duration::ZERO,
-            upstream_service_time: None,
-            x_forwarded_for: None,
-            user_agent: None,
-            request_id: None,
-            authority: None,
-            upstream_host: None,
-            upstream_cluster: None,
-            upstream_tls: None,
-            upstream_alpn: None,
-            attempts: 0,
-            route_name: None,
-            gateway: "ai/g",
-            listener: None,
-            downstream_remote_address: None,
-            exchange: None,
-        }
-    }
 
     /// Keeps what is written; waits at the barriers before its first write.
     #[derive(Clone, Default)]
@@ -135,7 +100,9 @@ mod tests {
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if let Some(gates) = self.gates.take() {
-                gates.iter().for_each(|gate| drop(gate.wait()));
+                for gate in gates.iter() {
+                    gate.wait();
+                }
             }
             self.written.lock().unwrap().extend(bytes);
             Ok(bytes.len())
@@ -161,11 +128,11 @@ mod tests {
         let (sink, dropped) = (Sink::default(), counter());
         let log = AccessLog::start(Box::new(sink.clone()), 1000, dropped.clone()).unwrap();
         let expected: Vec<_> = (0..1000).map(|number| format!("/{number}")).collect();
-        expected.iter().for_each(|path| log.log(&record(path.as_bytes())));
+        expected.iter().for_each(|path| log.log(&Record::sample(path.as_bytes())));
         log.close();
         assert_eq!(paths(&sink), expected);
         assert_eq!(dropped.get(), 0);
-        log.log(&record(b"/late"));
+        log.log(&Record::sample(b"/late"));
         log.close();
         assert_eq!((paths(&sink).len(), dropped.get()), (1000, 1));
     }
@@ -176,11 +143,11 @@ mod tests {
         let sink = Sink { gates: Some(Arc::clone(&gates)), ..Sink::default() };
         let dropped = counter();
         let log = AccessLog::start(Box::new(sink.clone()), 2, dropped.clone()).unwrap();
-        log.log(&record(b"/in-hand"));
+        log.log(&Record::sample(b"/in-hand"));
         // The writer is amid its first write now, and the queue is empty.
         gates[0].wait();
         for path in [b"/a", b"/b", b"/c", b"/d"] {
-            log.log(&record(path));
+            log.log(&Record::sample(path));
         }
         assert_eq!(dropped.get(), 2);
         gates[1].wait();
@@ -201,7 +168,7 @@ mod tests {
         }
         let dropped = counter();
         let log = AccessLog::start(Box::new(Broken), 10, dropped.clone()).unwrap();
-        log.log(&record(b"/a"));
+        log.log(&Record::sample(b"/a"));
         log.close();
         assert!(dropped.get() > 0);
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use super::family::Families;
+use super::flag::ResponseFlag;
 use super::known::Known;
-use super::record::{Record, ResponseFlag};
+use super::record::Record;
 use crate::ai::{Ending, Exchange, Operation};
 
 /// How many names of models become labels; all further ones are [`OTHER`].
@@ -230,5 +231,140 @@ fn observe(histogram: &Histogram, time: Option<Duration>) {
 fn count(histogram: &Histogram, tokens: Option<u64>) {
     if let Some(tokens) = tokens {
         histogram.observe(tokens as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(response_model: &str, ending: Ending) -> Exchange {
+        Exchange {
+            operation: Some(Operation::Chat),
+            request_model: Some("marker".to_owned()),
+            response_model: Some(response_model.to_owned()),
+            streamed: true,
+            input_tokens: Some(759),
+            output_tokens: Some(5),
+            cached_tokens: None,
+            reasoning_tokens: None,
+            time_to_first_token: Some(Duration::from_millis(50)),
+            time_per_output_token: None,
+            ending,
+        }
+    }
+
+    /// The value of the one sample of this name whose labels have these pairs; `None` when there is none.
+    fn value(metrics: &Metrics, name: &str, labels: &[&str]) -> Option<f64> {
+        let text = metrics.render();
+        let mut found = text.lines().filter_map(|line| {
+            let (sample, value) = line.rsplit_once(' ')?;
+            let (found, pairs) = sample.split_once('{').unwrap_or((sample, ""));
+            let fits = found == name && labels.iter().all(|pair| pairs.contains(pair));
+            fits.then(|| value.parse::<f64>().unwrap())
+        });
+        let value = found.next();
+        assert_eq!(found.next(), None, "{name} {labels:?} is more than one sample");
+        value
+    }
+
+    #[test]
+    fn a_request_is_counted_at_its_place() {
+        let metrics = Metrics::new().unwrap();
+        let fine = Record::sample(b"/");
+        let refused = Record {
+            response_code: 503,
+            response_flags: ResponseFlag::UpstreamConnectionFailure,
+            route_name: None,
+            ..Record::sample(b"/")
+        };
+        for record in [&fine, &fine, &refused, &fine] {
+            metrics.observe(record);
+        }
+        let place =
+            [r#"gateway="ai/model-gateway""#, r#"route="httproute/ai/qwen/rule/0""#, r#"backend="backend/ai/qwen""#];
+        let total = |code, flag| value(&metrics, "sluice_requests_total", &[code, flag]);
+        assert_eq!(total(r#"code="200""#, r#"response_flag="-""#), Some(3.0));
+        assert_eq!(total(r#"code="503""#, r#"response_flag="UF""#), Some(1.0));
+        assert_eq!(total(r#"code="503""#, r#"route="-""#), Some(1.0));
+        assert_eq!(total(r#"code="500""#, ""), None);
+        for (name, expected) in [
+            ("sluice_requests_total", 3.0),
+            ("sluice_request_bytes_total", 3.0 * 7365.0),
+            ("sluice_response_bytes_total", 3.0 * 552.0),
+            ("sluice_request_duration_seconds_count", 3.0),
+            ("sluice_upstream_first_byte_seconds_count", 3.0),
+        ] {
+            assert_eq!(value(&metrics, name, &place), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_exchange_is_counted_under_opentelemetrys_names() {
+        let metrics = Metrics::new().unwrap();
+        let (done, cut) = (exchange("qwen-plus", Ending::Done), exchange("qwen-plus", Ending::Cut));
+        for (exchange, response_code) in [(&done, 200), (&cut, 200), (&done, 200), (&cut, 429)] {
+            metrics.observe(&Record { exchange: Some(exchange), response_code, ..Record::sample(b"/") });
+        }
+        for (name, label, expected) in [
+            ("gen_ai_client_token_usage_sum", r#"gen_ai_token_type="input""#, Some(4.0 * 759.0)),
+            ("gen_ai_client_token_usage_sum", r#"gen_ai_token_type="output""#, Some(4.0 * 5.0)),
+            ("gen_ai_client_operation_duration_seconds_count", r#"error_type="""#, Some(2.0)),
+            ("gen_ai_client_operation_duration_seconds_count", r#"error_type="cut""#, Some(1.0)),
+            ("gen_ai_client_operation_duration_seconds_count", r#"error_type="429""#, Some(1.0)),
+            ("gen_ai_client_operation_duration_seconds_count", r#"error_type="done""#, None),
+            ("gen_ai_server_time_to_first_token_seconds_sum", "", Some(0.2)),
+            ("gen_ai_server_time_per_output_token_seconds_count", "", Some(0.0)),
+        ] {
+            let model = [r#"gen_ai_operation_name="chat""#, r#"gen_ai_response_model="qwen-plus""#, label];
+            assert_eq!(value(&metrics, name, &model), expected, "{name} {label}");
+        }
+    }
+
+    #[test]
+    fn no_client_makes_labels() {
+        let metrics = Metrics::new().unwrap();
+        let asked = exchange("qwen-plus", Ending::Done);
+        let marker = Some(b"marker".as_slice());
+        metrics.observe(&Record {
+            user_agent: marker,
+            authority: marker,
+            request_id: marker,
+            exchange: Some(&asked),
+            ..Record::sample(b"/marker")
+        });
+        assert!(!metrics.render().contains("marker"));
+        for number in 0..MODELS + 9 {
+            let echoed = exchange(&format!("invented-{number}"), Ending::Done);
+            metrics.observe(&Record { exchange: Some(&echoed), ..Record::sample(b"/") });
+        }
+        let text = metrics.render();
+        let counts = text.lines().filter(|line| line.starts_with("gen_ai_client_operation_duration_seconds_count"));
+        assert_eq!(counts.count(), MODELS + 1);
+        let others = [r#"gen_ai_response_model="other""#];
+        assert_eq!(value(&metrics, "gen_ai_client_operation_duration_seconds_count", &others), Some(10.0));
+    }
+
+    #[test]
+    fn gauges_follow_what_is_held() {
+        let metrics = Metrics::new().unwrap();
+        let held = (metrics.active_request(), metrics.active_request(), metrics.active_stream(), metrics.connection());
+        assert_eq!(value(&metrics, "sluice_active_requests", &[]), Some(2.0));
+        assert_eq!(value(&metrics, "sluice_active_streams", &[]), Some(1.0));
+        assert_eq!(value(&metrics, "sluice_downstream_connections", &[]), Some(1.0));
+        drop(held);
+        for gauge in ["sluice_active_requests", "sluice_active_streams", "sluice_downstream_connections"] {
+            assert_eq!(value(&metrics, gauge, &[]), Some(0.0), "{gauge}");
+        }
+        metrics.connect_failed("backend/ai/qwen");
+        metrics.published("ai/g");
+        metrics.access_log_dropped().inc();
+        for (name, label) in [
+            ("sluice_upstream_connect_failures_total", r#"backend="backend/ai/qwen""#),
+            ("sluice_snapshot_publishes_total", r#"gateway="ai/g""#),
+            ("sluice_access_log_dropped_total", ""),
+        ] {
+            assert_eq!(value(&metrics, name, &[label]), Some(1.0), "{name}");
+        }
     }
 }
