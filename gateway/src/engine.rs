@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingora_core::server::configuration::ServerConf;
-use tempfile::TempPath;
 
-use roots::SystemRoots;
+use roots::{RootsFile, SystemRoots};
 
 /// Idle upstream connections kept for each worker.
 const POOL_SIZE: usize = 1024;
@@ -22,7 +21,7 @@ const FAST_TIMERS_UP_TO: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Engine {
     conf: Arc<ServerConf>,
-    _roots: TempPath,
+    _roots: RootsFile,
 }
 
 impl Engine {
@@ -34,7 +33,7 @@ impl Engine {
         pingora_timeout::fast_timeout::set_fast_timeout_to_tokio_threshold(Some(FAST_TIMERS_UP_TO));
         let file = roots.write()?;
         let conf = ServerConf {
-            ca_file: Some(file.to_string_lossy().into_owned()),
+            ca_file: Some(file.path().to_string_lossy().into_owned()),
             threads: workers.max(1),
             upstream_keepalive_pool_size: POOL_SIZE,
             ..ServerConf::default()

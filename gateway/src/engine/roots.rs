@@ -4,14 +4,16 @@
 //! and the engine is given a file with the usable ones. Giving them to each peer instead would build a store of some
 //! 140 certificates at each connect, and rule out the resumption of TLS sessions.
 
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_native_certs::CertificateResult;
 use rustls_pki_types::CertificateDer;
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Where a temporary file can go; containers with a read-only root file system commonly have the second.
 const SHARED_MEMORY: &str = "/dev/shm";
@@ -27,6 +29,31 @@ pub struct SystemRoots {
     pub skipped: Vec<String>,
 }
 
+/// A file with trust anchors, readable for as long as this lives.
+#[derive(Debug)]
+pub(super) struct RootsFile {
+    path: PathBuf,
+    _open: File,
+    _named: Option<TempPath>,
+}
+
+impl RootsFile {
+    /// On Linux the file has no name from here on: nothing that clears away old temporary files can take it from a
+    /// proxy that is made weeks later, and a killed process leaves nothing behind.
+    fn new(file: NamedTempFile) -> Self {
+        let (open, named) = file.into_parts();
+        let path = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+        if cfg!(target_os = "linux") && File::open(&path).is_ok() {
+            return Self { path, _open: open, _named: None };
+        }
+        Self { path: named.to_path_buf(), _open: open, _named: Some(named) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl SystemRoots {
     /// Reads the machine's bundle, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name instead.
     pub fn load() -> Self {
@@ -38,13 +65,16 @@ impl SystemRoots {
         Self::sorted_out(rustls_native_certs::load_certs_from_paths(file, directory))
     }
 
-    /// Writes the usable ones to a file that is deleted with the returned path.
-    pub(super) fn write(&self) -> io::Result<TempPath> {
-        let create =
-            |builder: &tempfile::Builder<'_, '_>| builder.tempfile().or_else(|_| builder.tempfile_in(SHARED_MEMORY));
-        let mut file = create(tempfile::Builder::new().prefix("sluice-roots-").suffix(".pem"))?;
+    /// Writes the usable ones to a file that is deleted with the returned value.
+    pub(super) fn write(&self) -> io::Result<RootsFile> {
+        let builder = || {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix("sluice-roots-").suffix(".pem");
+            builder
+        };
+        let mut file = builder().tempfile().or_else(|_| builder().tempfile_in(SHARED_MEMORY))?;
         file.write_all(self.pem().as_bytes())?;
-        Ok(file.into_temp_path())
+        Ok(RootsFile::new(file))
     }
 
     fn sorted_out(read: CertificateResult) -> Self {
@@ -93,7 +123,7 @@ mod tests {
         let roots = roots(&[one.pem(), no_base64, no_der, other.pem()].concat());
         assert_eq!((roots.usable, roots.skipped.len()), (2, 2), "{roots:?}");
         let written = roots.write().unwrap();
-        let again = SystemRoots::from_paths(Some(&written), None);
+        let again = SystemRoots::from_paths(Some(written.path()), None);
         assert_eq!((again.usable, again.skipped), (2, Vec::new()));
         assert_eq!(again.certificates, roots.certificates);
     }
@@ -104,15 +134,18 @@ mod tests {
         let missing = SystemRoots::from_paths(Some(Path::new("/nowhere/ca.pem")), None);
         assert_eq!(missing.usable, 0);
         assert!(missing.skipped[0].contains("/nowhere/ca.pem"), "{missing:?}");
-        assert_eq!(std::fs::read(missing.write().unwrap()).unwrap(), b"");
+        assert_eq!(std::fs::read(missing.write().unwrap().path()).unwrap(), b"");
     }
 
     #[test]
-    fn the_file_goes_with_its_path() {
+    fn the_file_is_read_again_and_goes_in_the_end() {
         let written = roots(Ca::new("one").pem()).write().unwrap();
-        let path = written.to_path_buf();
-        assert!(path.exists());
-        drop(written);
-        assert!(!path.exists());
+        let path = written.path().to_owned();
+        let read = || std::fs::read(&path).unwrap_or_default();
+        assert!(!read().is_empty());
+        assert_eq!(read(), read());
+        assert!(
+            !cfg!(target_os = "linux") || std::fs::read_link(&path).unwrap().to_string_lossy().ends_with("(deleted)")
+        );
     }
 }
