@@ -8,6 +8,7 @@ mod attach;
 mod backend;
 mod backend_tls;
 mod backend_tls_policy;
+mod caution;
 mod class;
 mod cluster;
 mod duration;
@@ -78,7 +79,8 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
         .chain(tls_policies.all().iter().flat_map(|policy| &policy.faults))
         .chain(routes.iter().flat_map(http_route::JudgedRoute::faults))
         .chain(attachments.faults());
-    let inert = envoy_proxy::without_effect(objects, &gateways.ours);
-    let findings = faults.chain(&inert).map(|fault| (*fault.finding).clone()).collect::<BTreeSet<_>>();
+    let hints =
+        [envoy_proxy::without_effect(objects, &gateways.ours), ancestor::uncovered(&tls_policies, &routes)].concat();
+    let findings = faults.chain(&hints).map(|fault| (*fault.finding).clone()).collect::<BTreeSet<_>>();
     Translation { snapshots, statuses, findings: findings.into_iter().collect() }
 }

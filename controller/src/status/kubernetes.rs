@@ -6,7 +6,10 @@ use crate::api::{ParentReference, RouteGroupKind};
 use crate::objects::Kind;
 use crate::objects::key::ObjectRef;
 use crate::status::condition::Condition;
-use crate::status::{AncestorStatuses, GatewayStatus, ListenerStatus, ObjectStatus, SUPPORTED_FEATURES, Statuses};
+use crate::status::feature::SUPPORTED_FEATURES;
+use crate::status::statuses::{
+    AncestorStatus, AncestorStatuses, GatewayStatus, ListenerStatus, ObjectStatus, Statuses,
+};
 
 /// Longest message that the API server takes (`metav1.Condition.message`).
 const LONGEST_MESSAGE: usize = 32_768;
@@ -63,7 +66,7 @@ fn listener(status: &ListenerStatus, generation: i64) -> Value {
 }
 
 fn ancestors(list: &str, reference: &str, controller: &str, statuses: &AncestorStatuses) -> Value {
-    let entry = |status: &crate::status::AncestorStatus| {
+    let entry = |status: &AncestorStatus| {
         json!({
             reference: parent_reference(&status.reference),
             "controllerName": controller,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use crate::status::condition::{Condition, ConditionType, Reason};
-use crate::status::{GatewayStatus, ListenerStatus, Statuses};
+use crate::status::statuses::{GatewayStatus, ListenerStatus, Statuses};
 
 /// Of each listener (namespace and name of its Gateway as `ns/name`, its own name): the address it is bound to, or
 /// why it is not. A listener that is missing here is still waited for.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::ParentReference;
 use crate::status::condition::{Condition, ConditionStatus, ConditionType};
-use crate::status::{AncestorStatuses, GatewayStatus, ListenerStatus, Statuses};
+use crate::status::statuses::{AncestorStatuses, GatewayStatus, ListenerStatus, Statuses};
 
 impl Statuses {
     /// All statuses, by kind and object. An object with nothing to tell is left out.

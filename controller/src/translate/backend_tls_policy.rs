@@ -24,8 +24,8 @@ pub(crate) struct TlsPolicies<'a> {
 pub(crate) struct JudgedPolicy<'a> {
     pub(crate) key: &'a Key,
     pub(crate) generation: i64,
-    /// The Backends it names, also where another policy is in force.
-    pub(crate) targets: Vec<Target>,
+    /// The Backends it names, each with its place in `targetRefs`, also where another policy is in force.
+    pub(crate) targets: Vec<(usize, Target)>,
     /// What it asks for; nothing may be sent where it cannot be had.
     pub(crate) tls: Option<UpstreamTls>,
     pub(crate) faults: Vec<Fault>,
@@ -49,7 +49,7 @@ pub(crate) fn judge(objects: &Objects) -> TlsPolicies<'_> {
                 Some(winner) => policy.faults.push(lost(key, index, policies.all[*winner].key)),
                 None => drop(policies.in_force.insert(target.clone(), policies.all.len())),
             }
-            policy.targets.push(target);
+            policy.targets.push((index, target));
         }
         policies.all.push(policy);
     }

@@ -12,9 +12,12 @@ use crate::status::condition::{ConditionType, Reason};
 use crate::translate::backend::JudgedBackend;
 use crate::translate::backend_tls::BackendTls;
 use crate::translate::fault::{Fault, Place};
-use crate::translate::grant;
+use crate::translate::grant::{self, Referent};
 use crate::translate::trust;
 use crate::translate::world::World;
+
+/// Kind of the core group that a reference means where it names none.
+const SERVICE: (&str, &str) = ("", "Service");
 
 /// The Backend that a reference from a route in `namespace` names, if it is of that kind.
 pub(crate) fn backend_key(reference: &HTTPBackendRef, namespace: &str) -> Option<Key> {
@@ -22,19 +25,14 @@ pub(crate) fn backend_key(reference: &HTTPBackendRef, namespace: &str) -> Option
     is_backend.then(|| Key::new(reference.namespace.as_deref().unwrap_or(namespace), reference.name.as_str()))
 }
 
-/// Resolves a reference; the fault says why its share of requests gets a 500.
+/// Resolves a reference; the faults say why its share of requests gets a 500.
 pub(crate) fn translate(
     world: &World<'_>,
     namespace: &str,
     reference: &HTTPBackendRef,
     place: &Place,
 ) -> Result<Arc<Cluster>, Vec<Fault>> {
-    let key = backend_key(reference, namespace).ok_or_else(|| vec![other_kind(reference, namespace, place)])?;
-    if !grant::permits(world.objects, (Kind::HTTPRoute, namespace), (Kind::Backend, &key)) {
-        let message = format!("no ReferenceGrant permits the reference to Backend {key}");
-        let fault = place.at("namespace").error(message, grant::remedy(Kind::HTTPRoute, Kind::Backend, &key));
-        return Err(vec![unresolved(fault, Reason::RefNotPermitted)]);
-    }
+    let key = referent(world, namespace, reference, place).map_err(|fault| vec![fault])?;
     let Some(backend) = world.backends.get(&key) else {
         let fault = place.at("name").error(format!("Backend {key} does not exist"), "create it, or correct the name");
         return Err(vec![unresolved(fault, Reason::BackendNotFound)]);
@@ -48,18 +46,31 @@ pub(crate) fn translate(
     Ok(Arc::new(Cluster { name, endpoints: backend.endpoints.clone(), tls, protocol }))
 }
 
-fn other_kind(reference: &HTTPBackendRef, namespace: &str, place: &Place) -> Fault {
+/// The Backend that is meant. The kind comes first, then permission, then existence: whoever may not refer to an
+/// object is not told whether it exists.
+fn referent(world: &World<'_>, namespace: &str, reference: &HTTPBackendRef, place: &Place) -> Result<Key, Fault> {
     let HTTPBackendRef { group, kind, name, namespace: given, .. } = reference;
-    if (group.as_str(), kind.as_str()) == ("", "Service") {
-        let key = Key::new(given.as_deref().unwrap_or(namespace), name.as_str());
-        let fault = place.at("name").error(
-            format!("Service {key} does not exist"),
-            "there are no Services outside a cluster: refer to a Backend of gateway.envoyproxy.io",
-        );
-        return unresolved(fault, Reason::BackendNotFound);
+    let is_backend = (group.as_str(), kind.as_str()) == (Kind::Backend.group(), Kind::Backend.name());
+    if !is_backend && (group.as_str(), kind.as_str()) != SERVICE {
+        let message = format!("backends of kind {kind} in group {group:?} are not supported");
+        let fault = place.at("kind").error(message, "refer to a Backend of gateway.envoyproxy.io");
+        return Err(unresolved(fault, Reason::InvalidKind));
     }
-    let message = format!("backends of kind {kind} in group {group:?} are not supported");
-    unresolved(place.at("kind").error(message, "refer to a Backend of gateway.envoyproxy.io"), Reason::InvalidKind)
+    let key = Key::new(given.as_deref().unwrap_or(namespace), name.as_str());
+    let referent = Referent { group, kind, key: &key };
+    if !grant::permits(world.objects, (Kind::HTTPRoute, namespace), referent) {
+        let message = format!("no ReferenceGrant permits the reference to {kind} {key}");
+        let fault = place.at("namespace").error(message, grant::remedy(Kind::HTTPRoute, referent));
+        return Err(unresolved(fault, Reason::RefNotPermitted));
+    }
+    if is_backend {
+        return Ok(key);
+    }
+    let fault = place.at("name").error(
+        format!("Service {key} does not exist"),
+        "there are no Services outside a cluster: refer to a Backend of gateway.envoyproxy.io",
+    );
+    Err(unresolved(fault, Reason::BackendNotFound))
 }
 
 /// The cluster's name and TLS: the policy's, else the Backend's own, else none. A policy for one port makes a cluster

@@ -4,29 +4,42 @@ use crate::api::{ReferenceGrantFrom, ReferenceGrantTo};
 use crate::objects::key::Key;
 use crate::objects::{Kind, Objects};
 
-/// True when an object of kind `from` in `namespace` may refer to the object `target` of kind `to`.
-pub(crate) fn permits(objects: &Objects, (from, namespace): (Kind, &str), (to, target): (Kind, &Key)) -> bool {
-    if namespace == target.namespace {
+/// What a reference points at, whether there is such a thing or not.
+#[derive(Clone, Copy)]
+pub(crate) struct Referent<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) key: &'a Key,
+}
+
+impl<'a> Referent<'a> {
+    /// An object of one of our kinds.
+    pub(crate) fn of(kind: Kind, key: &'a Key) -> Self {
+        Self { group: kind.group(), kind: kind.name(), key }
+    }
+}
+
+/// True when an object of kind `from` in `namespace` may refer to `to`.
+pub(crate) fn permits(objects: &Objects, (from, namespace): (Kind, &str), to: Referent<'_>) -> bool {
+    if namespace == to.key.namespace {
         return true;
     }
     let trusted = |f: &ReferenceGrantFrom| f.group == from.group() && f.kind == from.name() && f.namespace == namespace;
     let opened = |t: &ReferenceGrantTo| {
-        t.group == to.group() && t.kind == to.name() && t.name.as_ref().is_none_or(|name| *name == target.name)
+        t.group == to.group && t.kind == to.kind && t.name.as_ref().is_none_or(|name| *name == to.key.name)
     };
     objects
         .reference_grants
         .iter()
-        .filter(|(key, _)| key.namespace == target.namespace)
+        .filter(|(key, _)| key.namespace == to.key.namespace)
         .any(|(_, grant)| grant.spec.from.iter().any(trusted) && grant.spec.to.iter().any(opened))
 }
 
 /// What a refused reference should be told to do.
-pub(crate) fn remedy(from: Kind, to: Kind, target: &Key) -> String {
+pub(crate) fn remedy(from: Kind, to: Referent<'_>) -> String {
+    let Referent { kind, key: Key { namespace, name }, .. } = to;
+    let from = from.name();
     format!(
-        "create a ReferenceGrant in namespace {} from {} to {} {}, or keep both in one namespace",
-        target.namespace,
-        from.name(),
-        to.name(),
-        target.name
+        "create a ReferenceGrant in namespace {namespace} from {from} to {kind} {name}, or keep both in one namespace"
     )
 }

@@ -2,7 +2,6 @@
 
 use sluice_gateway::matcher::host::HostPattern;
 
-use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
 
 /// `HTTPRoute.spec.hostnames`.
@@ -26,15 +25,19 @@ impl Hostnames {
                 Ok(pattern) if patterns.contains(&pattern) => {}
                 Ok(pattern) => patterns.push(pattern),
                 Err(_) => {
-                    let fault = place.index(index).error(
+                    faults.push(place.index(index).error(
                         format!("{text:?} is no hostname"),
                         "write a DNS name, with `*.` in front for all below it",
-                    );
-                    faults.push(fault.fails(ConditionType::Accepted, Reason::UnsupportedValue));
+                    ));
                 }
             }
         }
         (Self::Listed(patterns), faults)
+    }
+
+    /// True when the list holds this very name.
+    pub(crate) fn include(&self, name: &str) -> bool {
+        matches!(self, Self::Listed(patterns) if patterns.iter().any(|p| matches!(p, HostPattern::Exact(n) if n == name)))
     }
 
     /// What both mean together: `None` when they have nothing in common, no name where every one is meant.

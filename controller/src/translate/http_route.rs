@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use sluice_gateway::cluster::{Backend, Backends, Cluster, Endpoint, Target};
+use sluice_gateway::cluster::{Backend, Backends, Target};
 use sluice_gateway::filter::RequestEdit;
 use sluice_gateway::route::{Action, AnswerBody, DirectResponse, RouteRule, Timeouts};
 
@@ -15,7 +15,10 @@ use crate::translate::filter::{self, RuleFilters};
 use crate::translate::hostnames::Hostnames;
 use crate::translate::precedence::oldest_first;
 use crate::translate::world::World;
-use crate::translate::{cluster, matches, timeouts};
+use crate::translate::{caution, cluster, matches, timeouts};
+
+/// Requests then get a 500 (Gateway API `HTTPRouteRule.backendRefs`).
+const NO_BACKEND: &str = "the rule has no backend that takes requests";
 
 /// A route with its verdict.
 pub(crate) struct JudgedRoute<'a> {
@@ -25,6 +28,13 @@ pub(crate) struct JudgedRoute<'a> {
     pub(crate) rules: Vec<JudgedRule>,
     /// What is wrong beside the rules.
     pub(crate) faults: Vec<Fault>,
+}
+
+/// What all rules of a route have in common.
+struct Scope<'a> {
+    world: &'a World<'a>,
+    key: &'a Key,
+    hostnames: &'a Hostnames,
 }
 
 /// A rule with its verdict.
@@ -51,35 +61,35 @@ fn route<'a>(world: &World<'a>, key: &'a Key, object: &'a Object<HTTPRoute>) -> 
     let place = Place::of(Kind::HTTPRoute, key).at("spec");
     let (hostnames, mut faults) = Hostnames::parse(hostnames, &place.at("hostnames"));
     faults.extend(use_default_gateways.as_ref().map(|_| place.at("useDefaultGateways").not_acted_on()));
-    let rules = rules.iter().enumerate().map(|(index, spec)| {
-        let name = format!("httproute/{key}/rule/{index}");
-        rule(world, (name, &key.namespace), spec, &place.at("rules").index(index))
-    });
-    JudgedRoute { key, object, hostnames, rules: rules.collect(), faults }
+    let scope = Scope { world, key, hostnames: &hostnames };
+    let rules = rules.iter().enumerate();
+    let rules = rules.map(|(index, spec)| rule(&scope, index, spec, &place.at("rules").index(index))).collect();
+    JudgedRoute { key, object, hostnames, rules, faults }
 }
 
-fn rule(world: &World<'_>, (name, namespace): (String, &str), spec: &HTTPRouteRule, place: &Place) -> JudgedRule {
+fn rule(scope: &Scope<'_>, index: usize, spec: &HTTPRouteRule, place: &Place) -> JudgedRule {
     let HTTPRouteRule { name: _, matches, filters, backend_refs, timeouts, retry, session_persistence } = spec;
     let prefix = matches::sole_prefix(matches);
     let (matches, mut faults) = matches::translate(matches, &place.at("matches"));
-    let (filters, broken) = filter::translate(world, (namespace, &place.at("filters")), prefix, filters);
+    let (filters, broken) =
+        filter::translate(scope.world, (&scope.key.namespace, &place.at("filters")), prefix, filters);
     faults.extend(broken);
     let timeouts = timeouts::translate(timeouts.as_ref(), &place.at("timeouts")).unwrap_or_else(|fault| {
         faults.push(fault);
         Timeouts::default()
     });
+    let broken = faults.first().map(|fault| broken_answer(fault.message()));
     let RuleFilters { edits, response_edits, answer } = filters;
-    let action = match (faults.first(), answer) {
-        (Some(fault), _) => broken_answer(fault.message()),
-        (None, Some(answer)) => answer,
-        (None, None) => {
-            let (backends, unresolved) = backends(world, (namespace, &edits), backend_refs, &place.at("backendRefs"));
-            faults.extend(unresolved);
-            forward(backends)
-        }
-    };
+    let (backends, unresolved) = backends(scope, &edits, backend_refs, &place.at("backendRefs"));
+    faults.extend(unresolved);
+    let action = broken.or(answer).unwrap_or_else(|| {
+        let idle = backends.total_weight() == 0;
+        faults.extend(idle.then(|| place.at("backendRefs").warning(NO_BACKEND, "refer to a backend, with a weight")));
+        if idle { broken_answer(NO_BACKEND) } else { Action::Forward(backends) }
+    });
     let inert = [("retry", retry.is_some()), ("sessionPersistence", session_persistence.is_some())];
     faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(field).not_acted_on()));
+    let name = format!("httproute/{}/rule/{index}", scope.key);
     let rule = RouteRule { name, matches, edits, response_edits, action, timeouts };
     JudgedRule { rule: (!rule.matches.is_empty()).then(|| Arc::new(closed(rule))), faults }
 }
@@ -101,22 +111,13 @@ fn broken_answer(why: &str) -> Action {
     })
 }
 
-/// No backend, or none with a weight: 500 (Gateway API `HTTPRouteRule.backendRefs`).
-fn forward(backends: Vec<Backend>) -> Action {
-    let backends = Backends(backends);
-    if backends.total_weight() == 0 {
-        broken_answer("the rule has no backend that takes requests")
-    } else {
-        Action::Forward(backends)
-    }
-}
-
 fn backends(
-    world: &World<'_>,
-    (namespace, edits): (&str, &[RequestEdit]),
+    scope: &Scope<'_>,
+    edits: &[RequestEdit],
     references: &[HTTPBackendRef],
     place: &Place,
-) -> (Vec<Backend>, Vec<Fault>) {
+) -> (Backends, Vec<Fault>) {
+    let Scope { world, key: Key { namespace, .. }, hostnames } = *scope;
     let mut backends = Vec::new();
     let mut faults = Vec::new();
     for (index, reference) in references.iter().enumerate() {
@@ -127,7 +128,7 @@ fn backends(
         });
         let (target, own) = match resolved {
             Ok((cluster, own)) => {
-                faults.extend(in_clear(&cluster, edits.iter().chain(&own), &place));
+                faults.extend(caution::about(&cluster, &[edits, &own].concat(), hostnames, &place.at("name")));
                 (Target::Cluster(cluster), own)
             }
             Err(why) => {
@@ -137,16 +138,5 @@ fn backends(
         };
         backends.push(Backend { weight: reference.weight, target, edits: own });
     }
-    (backends, faults)
-}
-
-/// A credential on its way to a backend without TLS can be read by whoever is on that way.
-fn in_clear<'a>(cluster: &Cluster, mut edits: impl Iterator<Item = &'a RequestEdit>, place: &Place) -> Option<Fault> {
-    let stays = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Ip(address) if address.ip().is_loopback());
-    let leaks = cluster.tls.is_none() && !cluster.endpoints.iter().all(stays);
-    let carries = edits.any(|edit| matches!(edit, RequestEdit::Credential(_)));
-    (leaks && carries).then(|| {
-        let message = format!("a credential is sent to {} without TLS, for everyone on the way to read", cluster.name);
-        place.at("name").warning(message, "attach a BackendTLSPolicy to the Backend")
-    })
+    (Backends(backends), faults)
 }

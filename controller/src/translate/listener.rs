@@ -111,12 +111,14 @@ fn unreadable(selector: &LabelSelector) -> Option<String> {
     Some(format!("operator {} of a label selector is not known", unknown.operator))
 }
 
-fn conflict(spec: &GatewayListener, place: &Place) -> [Fault; 2] {
+/// As the conformance suite has it, all three conditions carry the reason.
+fn conflict(spec: &GatewayListener, place: &Place) -> [Fault; 3] {
     let hostname = spec.hostname.as_deref().unwrap_or("every hostname");
     let message = format!("an earlier listener has port {} for {hostname}", spec.port);
     let fault = place.at("port").error(message, "give it another port or hostname, or remove it");
     [
         fault.clone().fails(ConditionType::Accepted, Reason::HostnameConflict),
+        fault.clone().fails(ConditionType::Programmed, Reason::HostnameConflict),
         fault.fails(ConditionType::Conflicted, Reason::HostnameConflict),
     ]
 }

@@ -124,16 +124,21 @@ fn accepted(route: &JudgedRoute<'_>, attachment: &Attachment<'_>) -> Condition {
     Condition::holds(kind, Reason::Accepted, "")
 }
 
-/// Some rules answer 500, the others are served.
+/// Some rules answer 500, the others are served. The first words are the specification's
+/// (`RouteConditionPartiallyInvalid`).
 fn partially_invalid(route: &JudgedRoute<'_>) -> Option<Condition> {
-    let about = |fault: &&Fault| fault.is_about(ConditionType::Accepted);
-    let hostnames = route.faults.iter().filter(about).map(|fault| fault.message().to_owned());
-    let rules = route.rules.iter().enumerate().flat_map(|(index, rule)| {
-        rule.faults.iter().filter(about).map(move |fault| format!("rule {index}: {}", fault.message()))
-    });
-    let messages: Vec<_> = hostnames.chain(rules).collect();
-    let told = || Condition::holds(ConditionType::PartiallyInvalid, Reason::UnsupportedValue, messages.join("; "));
-    (!messages.is_empty()).then(told)
+    let mut dropped = Vec::new();
+    let mut messages = Vec::new();
+    for (index, rule) in route.rules.iter().enumerate() {
+        let about: Vec<_> = rule.faults.iter().filter(|fault| fault.is_about(ConditionType::Accepted)).collect();
+        if !about.is_empty() {
+            dropped.push(index.to_string());
+            messages.extend(about.iter().map(|fault| fault.message()));
+        }
+    }
+    let message = format!("Dropped Rule(s) [{}]: {}", dropped.join(","), messages.join("; "));
+    let told = || Condition::holds(ConditionType::PartiallyInvalid, Reason::UnsupportedValue, message);
+    (!dropped.is_empty()).then(told)
 }
 
 /// Of all Backends.
@@ -157,6 +162,9 @@ pub(crate) fn envoy_proxies(
         };
         let status = statuses.entry(proxy.clone()).or_default();
         status.generation = object.meta.generation;
+        if status.ancestors.len() == ancestor::MOST_ANCESTORS {
+            continue;
+        }
         let conditions = vec![Condition::holds(ConditionType::Accepted, Reason::Accepted, "")];
         status.ancestors.push(AncestorStatus { reference: ancestor::of_gateway(key), conditions });
     }

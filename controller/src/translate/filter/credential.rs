@@ -8,7 +8,7 @@ use crate::objects::key::Key;
 use crate::objects::{Kind, Objects};
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
-use crate::translate::grant;
+use crate::translate::grant::{self, Referent};
 
 /// The key of the Secret (Envoy Gateway `InjectedCredentialKey`).
 const SECRET_KEY: &str = "credential";
@@ -45,9 +45,10 @@ fn credential(
         return Err(place.at("kind").error(message, "refer to a Secret"));
     }
     let key = Key::new(namespace.as_deref().unwrap_or(&filter.namespace), name.as_str());
-    if !grant::permits(objects, (Kind::HTTPRouteFilter, &filter.namespace), (Kind::Secret, &key)) {
+    let referent = Referent::of(Kind::Secret, &key);
+    if !grant::permits(objects, (Kind::HTTPRouteFilter, &filter.namespace), referent) {
         let message = format!("no ReferenceGrant permits the reference to secret {key}");
-        return Err(place.at("namespace").error(message, grant::remedy(Kind::HTTPRouteFilter, Kind::Secret, &key)));
+        return Err(place.at("namespace").error(message, grant::remedy(Kind::HTTPRouteFilter, referent)));
     }
     let secret = objects.secrets.get(&key).ok_or_else(|| {
         let remedy = format!("create it with the key {SECRET_KEY}");

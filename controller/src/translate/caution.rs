@@ -1,0 +1,39 @@
+//! Cautions: what is sent to a backend as written, though hardly as meant.
+
+use sluice_gateway::cluster::{Cluster, Endpoint};
+use sluice_gateway::filter::RequestEdit;
+
+use crate::translate::fault::{Fault, Place};
+use crate::translate::hostnames::Hostnames;
+
+/// What an author should hear about a cluster, the edits on the way to it, and the hostnames that clients use.
+pub(crate) fn about(
+    cluster: &Cluster,
+    edits: &[RequestEdit],
+    hostnames: &Hostnames,
+    place: &Place,
+) -> impl Iterator<Item = Fault> {
+    [credential_in_clear(cluster, edits, place), strange_host(cluster, edits, hostnames, place)].into_iter().flatten()
+}
+
+/// A credential without TLS can be read by whoever is on the way.
+fn credential_in_clear(cluster: &Cluster, edits: &[RequestEdit], place: &Place) -> Option<Fault> {
+    let stays = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Ip(address) if address.ip().is_loopback());
+    let leaves = cluster.tls.is_none() && !cluster.endpoints.iter().all(stays);
+    let carries = edits.iter().any(|edit| matches!(edit, RequestEdit::Credential(_)));
+    (leaves && carries).then(|| {
+        let message = format!("a credential goes to {} without TLS, for all on the way to read", cluster.name);
+        place.warning(message, "attach a BackendTLSPolicy to the Backend")
+    })
+}
+
+/// Without a rewrite the provider gets the client's Host, which is the gateway's name: most answer 404 or 421.
+fn strange_host(cluster: &Cluster, edits: &[RequestEdit], hostnames: &Hostnames, place: &Place) -> Option<Fault> {
+    let own_name = &cluster.tls.as_ref()?.hostname;
+    let is_named = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Fqdn { hostname, .. } if hostname == own_name);
+    let renamed = edits.iter().any(|edit| matches!(edit, RequestEdit::Rewrite(rewrite) if rewrite.hostname.is_some()));
+    (cluster.endpoints.iter().any(is_named) && !renamed && !hostnames.include(own_name)).then(|| {
+        let message = format!("{own_name} gets the client's Host header, which it may not know");
+        place.warning(message, format!("add a URLRewrite filter with hostname: {own_name}"))
+    })
+}
