@@ -5,11 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluice_controller::finding::{Finding, Severity};
+use sluice_controller::objects::key::{Key, ObjectRef};
 use sluice_controller::objects::{Kind, Objects};
 use sluice_controller::translate::{Settings, Translation, translate};
 use sluice_gateway::snapshot::Snapshot;
@@ -36,19 +37,42 @@ fn cases() {
 
 #[test]
 fn walkthrough() {
+    let (text, path) = walkthrough_files();
+    let (translation, expectation) = check(&text, &path);
+    assert_shown(&translation, expectation, &path);
+}
+
+#[test]
+fn walkthrough_as_kubernetes_has_it() {
+    let (text, path) = walkthrough_files();
+    let (translation, _) = check(&text, &path);
+    let bound = ("kagent/model-gateway".to_owned(), "http-bailian".to_owned(), Ok("127.0.0.1:8080".parse().unwrap()));
+    let settled = translation.statuses.settle(&[bound].into_iter().collect());
+    let objects = Kind::ALL.iter().flat_map(|kind| {
+        let names = ["model-gateway", "bailian-route", "bailian", "bailian-tls", "custom-proxy-config"];
+        names.map(|name| ObjectRef { kind: kind.name(), key: Key::new("kagent", name) })
+    });
+    let shown: BTreeMap<_, _> = objects.filter_map(|o| Some((o.to_string(), settled.of(&o)?))).collect();
+    assert_eq!(shown.len(), 5);
+    in_folder_of(&path, "The statuses as Kubernetes has them, the listener bound.", || {
+        insta::assert_yaml_snapshot!("walkthrough.kubernetes", shown);
+    });
+}
+
+/// The walk-through's own files, as one text.
+fn walkthrough_files() -> (String, PathBuf) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/standalone/walkthrough");
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let texts: Vec<_> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let expectation =
         "# The walk-through's own files: all of them accepted, the route rewritten, keyed and over TLS.\n";
-    let text = format!("{expectation}{}", texts.join("\n---\n"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/translate/walkthrough/walkthrough.in.yaml");
-    let (translation, expectation) = check(&text, &path);
-    assert_shown(&translation, expectation, &path);
+    (format!("{expectation}{}", texts.join("\n---\n")), path)
 }
 
-/// Translates the documents in both orders; the result must be the same.
+/// Translates the documents in both orders: the result must be the same, and must hold no value of a Secret. Then
+/// without each of them in turn: whatever is missing, translation comes to an end.
 fn check<'a>(text: &'a str, path: &Path) -> (Translation, &'a str) {
     let expectation = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a first line `# …`");
     assert!(expectation.ends_with('.'), "{}: the first line is one sentence", path.display());
@@ -60,7 +84,23 @@ fn check<'a>(text: &'a str, path: &Path) -> (Translation, &'a str) {
     documents.reverse();
     let backward = translate(&objects(&documents, path), &settings);
     assert_eq!(forward, backward, "{}: the order of documents matters", path.display());
+    assert_tells_no_secret(&forward, &documents, path);
+    for missing in 0..documents.len() {
+        let others: Vec<_> =
+            documents.iter().enumerate().filter(|(i, _)| *i != missing).map(|(_, d)| d.clone()).collect();
+        translate(&objects(&others, path), &settings);
+    }
     (forward, expectation)
+}
+
+fn assert_tells_no_secret(translation: &Translation, documents: &[Value], path: &Path) {
+    let told = format!("{translation:?}{}", translation.statuses.terse());
+    let secrets = documents.iter().filter(|document| document["kind"] == "Secret");
+    for (_, value) in secrets.flat_map(|secret| secret["stringData"].as_object().unwrap()) {
+        for word in value.as_str().unwrap().split_whitespace().filter(|word| word.contains("marker")) {
+            assert!(!told.contains(word), "{}: a Secret is told", path.display());
+        }
+    }
 }
 
 fn settings(text: &str) -> Settings {
@@ -96,15 +136,20 @@ fn assert_shown(translation: &Translation, expectation: &str, path: &Path) {
         statuses: translation.statuses.terse(),
         findings: translation.findings.iter().map(line).collect(),
     };
+    let stem = path.file_name().unwrap().to_str().unwrap().trim_end_matches(".in.yaml");
+    in_folder_of(path, expectation, || insta::assert_yaml_snapshot!(format!("{stem}.out"), shown));
+}
+
+/// Snapshots stand beside their case.
+fn in_folder_of(path: &Path, description: &str, assert: impl FnOnce()) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(path.parent().unwrap());
     settings.remove_snapshot_suffix();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.set_description(expectation);
+    settings.set_description(description);
     settings.remove_input_file();
-    let stem = path.file_name().unwrap().to_str().unwrap().trim_end_matches(".in.yaml");
-    settings.bind(|| insta::assert_yaml_snapshot!(format!("{stem}.out"), shown));
+    settings.bind(assert);
 }
 
 fn line(finding: &Finding) -> String {

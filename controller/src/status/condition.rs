@@ -84,6 +84,11 @@ impl Condition {
         Self { kind, status: ConditionStatus::Unknown, reason: Reason::Pending, message: message.into() }
     }
 
+    /// True when it holds for no reason but that all is well.
+    pub fn is_as_it_should_be(&self) -> bool {
+        self.is_true() && self.reason.as_str() == self.kind.as_str()
+    }
+
     /// True when it says that it holds.
     pub fn is_true(&self) -> bool {
         self.status == ConditionStatus::True
@@ -95,7 +100,7 @@ impl Condition {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind, self.status)?;
-        if self.is_true() && self.reason.as_str() == self.kind.as_str() {
+        if self.is_as_it_should_be() {
             return Ok(());
         }
         write!(f, " {}", self.reason)?;

@@ -1,9 +1,9 @@
 //! Statuses in a few lines, for people: one line for each condition, and nothing where all is said elsewhere.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::api::ParentReference;
-use crate::status::condition::{Condition, ConditionStatus, ConditionType};
+use crate::status::condition::{Condition, ConditionType, Reason};
 use crate::status::statuses::{AncestorStatuses, GatewayStatus, ListenerStatus, Statuses};
 
 impl Statuses {
@@ -33,24 +33,20 @@ impl Statuses {
 }
 
 fn gateway(status: &GatewayStatus) -> Value {
-    let mut fields = Map::new();
-    fields.insert("conditions".to_owned(), lines(&status.conditions));
-    if !status.addresses.is_empty() {
-        fields.insert("addresses".to_owned(), json!(status.addresses));
-    }
-    for entry in &status.listeners {
-        fields.insert(format!("listener {}", entry.name), listener(entry));
-    }
-    Value::Object(fields)
+    let own = status.conditions.iter().filter(|c| !is_silent(c)).map(Condition::to_string);
+    let addresses = status.addresses.iter().map(|address| format!("address {address}"));
+    own.chain(addresses).chain(status.listeners.iter().flat_map(listener)).map(Value::String).collect()
 }
 
-fn listener(status: &ListenerStatus) -> Value {
-    let kinds: Vec<&str> = status.supported_kinds.iter().map(|k| k.kind.as_str()).collect();
-    json!({
-        "attachedRoutes": status.attached_routes,
-        "supportedKinds": kinds.join(", "),
-        "conditions": lines(&status.conditions),
-    })
+/// What is attached, and then only what is not as it should be.
+fn listener(status: &ListenerStatus) -> Vec<String> {
+    let ListenerStatus { name, supported_kinds, attached_routes, conditions } = status;
+    let kinds: Vec<&str> = supported_kinds.iter().map(|k| k.kind.as_str()).collect();
+    let kinds = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+    let worth_a_line = |c: &&Condition| !is_silent(c) && c.reason != Reason::Pending && !c.is_as_it_should_be();
+    let conditions = conditions.iter().filter(worth_a_line).map(|c| format!("listener {name}: {c}"));
+    let first = format!("listener {name}: takes {kinds}, {attached_routes} attached");
+    std::iter::once(first).chain(conditions).collect()
 }
 
 fn ancestors(statuses: &AncestorStatuses) -> Value {
@@ -67,8 +63,11 @@ fn reference(reference: &ParentReference) -> String {
     format!("{kind} {namespace}{name}{section}{port}")
 }
 
-/// That nothing conflicts is not worth a line.
 fn lines(conditions: &[Condition]) -> Value {
-    let silent = |c: &&Condition| c.kind == ConditionType::Conflicted && c.status == ConditionStatus::False;
-    conditions.iter().filter(|c| !silent(c)).map(|c| Value::String(c.to_string())).collect()
+    conditions.iter().filter(|c| !is_silent(c)).map(|c| Value::String(c.to_string())).collect()
+}
+
+/// That nothing conflicts is not worth a line.
+fn is_silent(condition: &Condition) -> bool {
+    condition.kind == ConditionType::Conflicted && !condition.is_true()
 }

@@ -91,11 +91,11 @@ fn meet(
     if named.is_empty() {
         return Err(no_matching_parent(parent, key, place));
     }
+    let none_valid = named.iter().all(|(_, listener)| !listener.is_valid());
     let allowing: Vec<_> = named.into_iter().filter(|(_, l)| allows(objects, l, key, route.key)).collect();
     if allowing.is_empty() {
-        let message = format!("no listener of Gateway {key} allows this route");
-        let remedy = "allow the route's kind and namespace in the listener's allowedRoutes";
-        return Err(place.error(message, remedy).fails(ConditionType::Accepted, Reason::NotAllowedByListeners));
+        let fault = if none_valid { not_valid(key, place) } else { not_allowed(key, place) };
+        return Err(fault.fails(ConditionType::Accepted, Reason::NotAllowedByListeners));
     }
     let met: Vec<_> = allowing
         .into_iter()
@@ -108,11 +108,21 @@ fn meet(
         return Err(fault.fails(ConditionType::Accepted, Reason::NoMatchingListenerHostname));
     }
     if !met.iter().any(|(index, _)| gateway.listeners[*index].is_valid()) {
-        let message = format!("the listeners of Gateway {key} that it could attach to are not valid");
-        let fault = place.error(message, "mend the listeners");
-        return Err(fault.fails(ConditionType::Accepted, Reason::NoMatchingParent));
+        return Err(not_valid(key, place).fails(ConditionType::Accepted, Reason::NoMatchingParent));
     }
     Ok(met)
+}
+
+fn not_allowed(gateway: &Key, place: &Place) -> Fault {
+    place.error(
+        format!("no listener of Gateway {gateway} allows this route"),
+        "allow the route's kind and namespace in the listener's allowedRoutes",
+    )
+}
+
+fn not_valid(gateway: &Key, place: &Place) -> Fault {
+    let message = format!("the listeners of Gateway {gateway} that it could attach to are not valid");
+    place.error(message, "mend the listeners")
 }
 
 fn is_meant(parent: &ParentReference, listener: &JudgedListener<'_>) -> bool {

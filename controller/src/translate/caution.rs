@@ -13,7 +13,12 @@ pub(crate) fn about(
     hostnames: &Hostnames,
     place: &Place,
 ) -> impl Iterator<Item = Fault> {
-    [credential_in_clear(cluster, edits, place), strange_host(cluster, edits, hostnames, place)].into_iter().flatten()
+    let all = [
+        credential_in_clear(cluster, edits, place),
+        port_443_in_clear(cluster, place),
+        strange_host(cluster, edits, hostnames, place),
+    ];
+    all.into_iter().flatten()
 }
 
 /// A credential without TLS can be read by whoever is on the way.
@@ -24,6 +29,18 @@ fn credential_in_clear(cluster: &Cluster, edits: &[RequestEdit], place: &Place) 
     (leaves && carries).then(|| {
         let message = format!("a credential goes to {} without TLS, for all on the way to read", cluster.name);
         place.warning(message, "attach a BackendTLSPolicy to the Backend")
+    })
+}
+
+/// The port number does not imply TLS, though many think it does.
+fn port_443_in_clear(cluster: &Cluster, place: &Place) -> Option<Fault> {
+    let port = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Fqdn { port, .. } => *port,
+        Endpoint::Ip(address) => address.port(),
+    };
+    (cluster.tls.is_none() && cluster.endpoints.iter().any(|endpoint| port(endpoint) == 443)).then(|| {
+        let message = format!("port 443 of {} is spoken to without TLS", cluster.name);
+        place.warning(message, "attach a BackendTLSPolicy to the Backend, in the Backend's namespace")
     })
 }
 

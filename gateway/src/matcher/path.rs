@@ -12,7 +12,7 @@ pub enum PathMatch {
     /// The whole path.
     Exact(String),
     /// Whole leading segments: `/v1` means `/v1` and `/v1/x`, not `/v1beta`. Without trailing slash; `/` is empty.
-    Prefix(String),
+    Prefix(#[serde(serialize_with = "prefix_text")] String),
     /// RE2-style expression that must match the whole path, as Envoy's `safe_regex` does.
     Regex(Pattern),
 }
@@ -44,6 +44,10 @@ impl PathMatch {
             Self::Prefix(prefix) => PathRank::Prefix(prefix.len()),
         }
     }
+}
+
+fn prefix_text<S: serde::Serializer>(prefix: &str, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(if prefix.is_empty() { "/" } else { prefix })
 }
 
 /// The leading whole-segment prefixes of a path, longest first, down to the empty one.
