@@ -3,6 +3,7 @@
 //! Pure: the bytes and the times are handed in, nothing is held back, nothing is changed, nothing can fail.
 
 pub mod json;
+mod kept;
 pub mod request;
 pub mod shape;
 pub mod sse;

@@ -6,11 +6,9 @@
 mod place;
 mod text;
 
+use super::kept::Kept;
 pub use place::{Node, Takes, Value};
 use text::{LONGEST, Run, Text, run, unescaped};
-
-/// Longest number or literal that is kept.
-const BARE: usize = 24;
 
 /// Reads one document, whose top is an object.
 #[derive(Debug)]
@@ -19,7 +17,8 @@ pub struct Scanner<F: 'static> {
     /// The open containers that lead to places that matter: never deeper than the tree.
     open: Vec<Frame<F>>,
     state: State<F>,
-    kept: Vec<u8>,
+    /// The key, text or number that one is in.
+    kept: Kept<LONGEST>,
 }
 
 #[derive(Debug)]
@@ -68,7 +67,7 @@ enum Role<F> {
 impl<F: Copy> Scanner<F> {
     /// A scanner for documents of this shape.
     pub fn new(root: &'static Node<F>) -> Self {
-        Self { root, open: Vec::new(), state: State::Start, kept: Vec::new() }
+        Self { root, open: Vec::new(), state: State::Start, kept: Kept::default() }
     }
 
     /// Makes ready for the next document.
@@ -194,9 +193,7 @@ impl<F: Copy> Scanner<F> {
         }
         let (used, end) = run(text, bytes);
         if let (Role::Key | Role::Value(_), Some(piece)) = (role, bytes.get(..used)) {
-            // The closing quote is kept too, and one byte over the limit, which tells that the text is too long.
-            let room = (LONGEST + 2).saturating_sub(self.kept.len());
-            self.kept.extend(piece.iter().take(room));
+            self.kept.push(piece);
         }
         match end {
             Run::In(text) => self.state = State::Text(role, text),
@@ -209,7 +206,7 @@ impl<F: Copy> Scanner<F> {
         self.state = match role {
             Role::Key => State::Colon(self.named()),
             Role::Value(field) => {
-                if let Some(text) = unescaped(&self.kept) {
+                if let Some(text) = self.kept.whole().and_then(unescaped) {
                     found(field, Value::Text(&text));
                 }
                 State::After
@@ -221,17 +218,16 @@ impl<F: Copy> Scanner<F> {
     /// The place that the key just read leads to.
     fn named(&self) -> Option<&'static Node<F>> {
         let Some(Frame::Object(node)) = self.open.last() else { return None };
-        let key = unescaped(&self.kept)?;
+        let key = unescaped(self.kept.whole()?)?;
         node.fields.iter().find(|(name, _)| *name == key).map(|(_, node)| *node)
     }
 
     fn bare(&mut self, takes: Takes<F>, bytes: &[u8], found: &mut impl FnMut(F, Value<'_>)) -> usize {
         let end = bytes.iter().position(|b| matches!(b, b',' | b'}' | b']') || b.is_ascii_whitespace());
         let used = end.unwrap_or(bytes.len());
-        let room = (BARE + 1).saturating_sub(self.kept.len());
-        self.kept.extend(bytes.iter().take(used).take(room));
+        self.kept.push(bytes.get(..used).unwrap_or_default());
         if end.is_some() {
-            match (takes, self.kept.as_slice()) {
+            match (takes, self.kept.whole().unwrap_or_default()) {
                 (Takes::Flag(field), b"true") => found(field, Value::Flag(true)),
                 (Takes::Flag(field), b"false") => found(field, Value::Flag(false)),
                 (Takes::Count(field), digits) => {

@@ -5,6 +5,8 @@
 
 use memchr::memchr2;
 
+use super::kept::Kept;
+
 /// Longest event name that is told apart, in bytes; a longer one is no name we know.
 const NAME: usize = 64;
 const BOM: &[u8] = "\u{feff}".as_bytes();
@@ -30,7 +32,7 @@ pub struct Events {
     after_cr: bool,
     has_data: bool,
     /// A field's name, later an event's name.
-    kept: Vec<u8>,
+    kept: Kept<NAME>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ enum Field {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { state: State::Field, bom: 0, after_cr: false, has_data: false, kept: Vec::new() }
+        Self { state: State::Field, bom: 0, after_cr: false, has_data: false, kept: Kept::default() }
     }
 }
 
@@ -71,7 +73,7 @@ impl Events {
         while let (Some(wanted), Some((first, after))) = (BOM.get(self.bom), rest.split_first()) {
             if wanted != first {
                 // A part of a mark cannot start a field that we know.
-                self.kept.extend(BOM.iter().take(self.bom));
+                self.kept.push(BOM.get(..self.bom).unwrap_or_default());
                 self.bom = BOM.len();
                 break;
             }
@@ -99,18 +101,19 @@ impl Events {
     fn field(&mut self, bytes: &[u8], tell: &mut impl FnMut(Piece<'_>)) -> usize {
         let end = bytes.iter().position(|b| matches!(b, b':' | b'\n' | b'\r'));
         let used = end.unwrap_or(bytes.len());
-        self.keep(bytes.get(..used).unwrap_or_default());
+        self.kept.push(bytes.get(..used).unwrap_or_default());
         let Some(end) = end.and_then(|end| bytes.get(end)) else { return used };
-        let field = match self.kept.as_slice() {
-            b"data" => Field::Data,
-            b"event" => Field::Event,
+        let empty = self.kept.whole() == Some(b"");
+        let field = match self.kept.whole() {
+            Some(b"data") => Field::Data,
+            Some(b"event") => Field::Event,
             _ => Field::Other,
         };
         if *end == b':' {
             self.kept.clear();
             self.state = State::Colon(field);
         } else {
-            if self.kept.is_empty() {
+            if empty {
                 self.end_event(tell);
             } else if field == Field::Data {
                 self.begin_data(tell);
@@ -126,12 +129,12 @@ impl Events {
         let piece = bytes.get(..used).unwrap_or_default();
         match field {
             Field::Data if !piece.is_empty() => tell(Piece::Data(piece)),
-            Field::Event => self.keep(piece),
+            Field::Event => self.kept.push(piece),
             _ => {}
         }
         let Some(end) = end.and_then(|end| bytes.get(end)) else { return used };
-        if field == Field::Event && self.kept.len() <= NAME {
-            tell(Piece::Name(&self.kept));
+        if let (Field::Event, Some(name)) = (field, self.kept.whole()) {
+            tell(Piece::Name(name));
         }
         self.end_line(*end);
         used + 1
@@ -153,11 +156,6 @@ impl Events {
         self.kept.clear();
         self.after_cr = end == b'\r';
         self.state = State::Field;
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = (NAME + 1).saturating_sub(self.kept.len());
-        self.kept.extend(bytes.iter().take(room));
     }
 }
 

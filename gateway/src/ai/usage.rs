@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::json::{Scanner, Value};
+use super::kept::Kept;
 use super::request::RequestTap;
 use super::shape::{self, Format, Told};
 use super::sse::{Events, Piece};
@@ -28,7 +29,7 @@ pub struct ResponseTap {
 #[derive(Debug, Default)]
 struct Event {
     /// The first bytes of its data, as far as they could be `[DONE]`.
-    head: Vec<u8>,
+    head: Kept<{ DONE.len() }>,
     kind: Kind,
     delta: bool,
     /// The name says that it is an error.
@@ -88,7 +89,7 @@ impl ResponseTap {
             Some(Format::Events) => events.feed(chunk, &mut |piece| match piece {
                 Piece::Name(name) => event.error_name = name == b"error",
                 Piece::Data(data) => {
-                    event.begin(data);
+                    event.head.push(data);
                     scanner.feed(data, &mut |told, value| {
                         answer.hear(told, value, event);
                         answer.token(told, event, at);
@@ -105,7 +106,7 @@ impl ResponseTap {
     /// Sums up; `None` when neither the request nor the answer looked like an exchange with a model.
     pub fn finish(mut self, request: RequestTap, end: BodyEnd) -> Option<Exchange> {
         // A stream may end without the empty line that would end its last event; a document has no such line.
-        if self.event.head == DONE || self.scanner.is_done() {
+        if self.event.head.whole() == Some(DONE) || self.scanner.is_done() {
             self.answer.end_event(&mut self.event);
         }
         if !self.answer.recognised && request.model().is_none() {
@@ -138,13 +139,6 @@ impl ResponseTap {
             (None, BodyEnd::Whole) => Ending::Complete,
             (_, end) => end.of_silent_stream(),
         }
-    }
-}
-
-impl Event {
-    fn begin(&mut self, data: &[u8]) {
-        let room = (DONE.len() + 1).saturating_sub(self.head.len());
-        self.head.extend(data.iter().take(room));
     }
 }
 
@@ -205,7 +199,7 @@ impl Answer {
 
     fn end_event(&mut self, event: &mut Event) {
         self.error |= event.kind == Kind::Failed || event.error_name;
-        self.done |= event.head == DONE || event.kind == Kind::Completed;
+        self.done |= event.head.whole() == Some(DONE) || event.kind == Kind::Completed;
         // The allocation is kept for the next event.
         let mut head = std::mem::take(&mut event.head);
         head.clear();

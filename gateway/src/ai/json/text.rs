@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// Longest key or text that is kept, in bytes as written; a longer one counts as not there.
+/// Longest key or text that is kept, in bytes as written, its closing quote included; a longer one counts as not there.
 pub(super) const LONGEST: usize = 512;
 
 /// Where in a string one is.
@@ -39,9 +39,9 @@ pub(super) fn run(text: Text, bytes: &[u8]) -> (usize, Run) {
     (bytes.len(), Run::In(Text::Plain))
 }
 
-/// The text of a string that was kept with its closing quote; `None` when it is too long or malformed.
+/// The text of a string that was kept with its closing quote; `None` when it is malformed.
 pub(super) fn unescaped(kept: &[u8]) -> Option<Cow<'_, str>> {
-    let raw = kept.strip_suffix(b"\"").filter(|raw| raw.len() <= LONGEST)?;
+    let raw = kept.strip_suffix(b"\"")?;
     if !raw.contains(&b'\\') {
         return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
     }
