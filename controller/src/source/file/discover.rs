@@ -67,7 +67,8 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn is_ours(path: &Path) -> bool {
+/// Whether a file in a folder is read, by its name.
+pub(super) fn is_ours(path: &Path) -> bool {
     path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|ours| extension == *ours))
 }
 

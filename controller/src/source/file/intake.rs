@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::World;
 use super::admit::admit;
 use super::environment::Environment;
 use super::identity::{Identity, identify};
 use super::item::{Item, Origin};
 use super::manifest::Manifest;
+use super::world::World;
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::objects::Kind;
 use crate::objects::admission::Violation;

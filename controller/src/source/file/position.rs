@@ -112,8 +112,8 @@ fn join(path: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::yaml;
     use super::*;
+    use crate::source::file::yaml;
 
     const TEXT: &str = "\
 # A comment.
