@@ -1,8 +1,16 @@
 //! The command line.
 
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sluice_gateway::upstream::ConnectTo;
+
+use crate::duration;
+use crate::logging::LogLevel;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -17,12 +25,52 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Serve what objects in YAML files say; files are watched, and an edit is in force at once.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
     /// Print what is wrong with objects in YAML files, with places and remedies.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Print objects with their statuses, and what they mean for the data plane; Secrets are redacted.
     #[command(after_help = TRANSLATE_EXAMPLES)]
     Translate(TranslateArgs),
+}
+
+/// `sluice run`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct RunArgs {
+    /// YAML files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where listeners bind, unless their Gateway has `spec.addresses`. Whoever reaches a listener spends your key.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// Serve a listener's port on another local port, 0 for any free one; may be repeated.
+    #[arg(long = "port", value_name = "PORT=LOCAL")]
+    pub ports: Vec<PortMapping>,
+    /// Where readiness, metrics, statuses and the configuration are shown; port 0 for any free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:19000")]
+    pub admin: SocketAddr,
+    /// Send connections for HOST:PORT to HOST2:PORT2, as curl does; SNI, verified name and Host stay; may be repeated.
+    #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
+    pub connect_to: Vec<ConnectTo>,
+    /// Threads that serve requests; all cores by default.
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// How long running requests may go on after SIGTERM, such as 90s or 1h30m.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    pub drain_timeout: Duration,
+    /// How much Sluice logs of itself, to standard error; libraries stay at `warn`.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
+}
+
+/// A listener's port, and the local port that it is served on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // They say what they are.
+pub struct PortMapping {
+    pub listener: u16,
+    pub local: u16,
 }
 
 /// `sluice check`.
@@ -58,6 +106,33 @@ pub enum Form {
     Json,
 }
 
+impl FromStr for PortMapping {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (listener, local) = text.split_once('=').ok_or("write it as PORT=LOCAL, such as 8080=18080")?;
+        let number = |port: &str| port.parse().map_err(|_| "a port is a number from 0 to 65535");
+        match (number(listener)?, number(local)?) {
+            (0, _) => Err("no listener has port 0"),
+            (listener, local) => Ok(Self { listener, local }),
+        }
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    duration::parse(text).ok_or("write whole numbers with h, m, s or ms, such as 90s or 1h30m")
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  PROVIDER_API_KEY=sk-… sluice run walkthrough/
+  sluice run gateway.yaml routes/ --port 8080=0 --admin 127.0.0.1:0
+  sluice run walkthrough/ --connect-to dashscope-intl.aliyuncs.com:443:127.0.0.1:8443
+
+Secrets take ${NAME} and ${NAME:-default} in stringData from the environment. When ready, one JSON line is written to
+standard output; the access log follows there, everything else goes to standard error.
+SIGTERM or SIGINT drains and ends with 0; a second one ends at once.";
+
 const CHECK_EXAMPLES: &str = "\
 Examples:
   sluice check walkthrough/
@@ -71,3 +146,48 @@ Examples:
   sluice translate walkthrough/ -o json | jq .snapshots
 
 Exit codes: as of `sluice check`.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn run(args: &[&str]) -> Result<RunArgs, String> {
+        let args = ["sluice", "run", "x"].iter().chain(args);
+        match Args::try_parse_from(args).map_err(|error| error.to_string())?.command {
+            Command::Run(args) => Ok(args),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_keep_to_this_machine() {
+        let args = run(&[]).unwrap();
+        assert!(args.bind.is_loopback() && args.admin.ip().is_loopback());
+        assert_eq!(args.drain_timeout, Duration::from_secs(600));
+    }
+
+    #[test]
+    fn flags_may_be_repeated() {
+        let args = run(&["--port", "8080=18080", "--port", "80=0", "--connect-to", "a:1:b:2"]).unwrap();
+        let ports: Vec<_> = args.ports.iter().map(|p| (p.listener, p.local)).collect();
+        assert_eq!((ports, args.connect_to.len()), (vec![(8080, 18080), (80, 0)], 1));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_remedy() {
+        let check = |args: &[&str], part: &str| assert!(run(args).unwrap_err().contains(part), "{args:?}");
+        check(&["--port", "8080"], "write it as PORT=LOCAL");
+        check(&["--port", "0=1"], "no listener has port 0");
+        check(&["--port", "99999=1"], "a port is a number");
+        check(&["--drain-timeout", "10"], "such as 90s or 1h30m");
+        check(&["--workers", "0"], "--workers");
+        check(&["--connect-to", "a"], "is not HOST:PORT:HOST2:PORT2");
+    }
+}

@@ -6,13 +6,17 @@
 pub mod api;
 pub mod args;
 pub mod check;
+pub mod control;
 pub mod diagnostic;
+mod duration;
 pub mod finding;
 pub mod logging;
 pub mod objects;
 pub mod outcome;
 pub mod report;
+pub mod run;
 pub mod show;
+pub mod sink;
 pub mod source;
 pub mod status;
 pub mod translate;

@@ -7,10 +7,12 @@ use clap::Parser;
 use sluice_controller::args::{Args, Command};
 use sluice_controller::check::check;
 use sluice_controller::outcome::Outcome;
+use sluice_controller::run::run;
 use sluice_controller::show::show;
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
+        Command::Run(args) => run(args),
         Command::Check(args) => check(args),
         Command::Translate(args) => show(args),
     };

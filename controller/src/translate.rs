@@ -11,7 +11,6 @@ mod backend_tls_policy;
 mod caution;
 mod class;
 mod cluster;
-mod duration;
 mod envoy_proxy;
 mod fault;
 mod filter;

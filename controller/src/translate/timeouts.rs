@@ -5,8 +5,8 @@ use std::time::Duration;
 use sluice_gateway::route::{DEFAULT_IDLE, Timeouts};
 
 use crate::api::HTTPRouteTimeouts;
+use crate::duration;
 use crate::status::condition::{ConditionType, Reason};
-use crate::translate::duration;
 use crate::translate::fault::{Fault, Place};
 
 /// What Envoy Gateway lets a route with a timeout be silent for at least.

@@ -1,0 +1,4 @@
+//! Where statuses and findings go.
+
+pub mod log;
+pub mod page;
