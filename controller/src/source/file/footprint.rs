@@ -133,4 +133,19 @@ mod tests {
         let places = Footprint::of(&[root.join("no/such/folder")]).places;
         assert_eq!(places, BTreeSet::from([root]));
     }
+
+    #[test]
+    fn files_of_others_do_not_matter() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        for file in ["a.yaml", "noise.log", "named"] {
+            fs::write(path(file), "").unwrap();
+        }
+        let footprint = Footprint::of(&[root.path().to_owned(), path("named")]);
+        let concerns = |kind, name| footprint.concerns(&notify::Event::new(kind).add_path(path(name)));
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        assert!(concerns(closed, "a.yaml") && concerns(closed, "named") && concerns(closed, "gone.txt"));
+        assert!(!concerns(closed, "noise.log") && !concerns(opened, "a.yaml"));
+    }
 }

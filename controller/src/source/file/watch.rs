@@ -278,16 +278,4 @@ mod tests {
             watched.until(Some(port)).await;
         }
     }
-
-    #[tokio::test]
-    async fn files_of_others_do_not_matter() {
-        let mut watched = Watched::start();
-        watched.write("a.yaml", 1);
-        watched.until(Some(1)).await;
-        drop(tokio::time::timeout(LONGEST_BURST * 3, watched.watch.changed()).await);
-        fs::write(watched.path("noise.log"), "x").unwrap();
-        let waited = tokio::time::timeout(LONGEST_BURST * 3, watched.watch.changed()).await;
-        assert!(waited.is_err(), "a log file woke the watch");
-        assert!(Path::new(&watched.path("a.yaml")).exists());
-    }
 }
