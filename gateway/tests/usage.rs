@@ -12,7 +12,7 @@ use sluice_gateway::ai::{BodyEnd, Exchange, Tap};
 ///
 /// The `dashscope-*` ones are bodies of our captures of a kagent conversation, the others follow the API references
 /// of OpenAI, DashScope and vLLM, and MCP.
-const GOLDEN: [(&str, u16, &str); 15] = [
+const GOLDEN: [(&str, u16, &str); 16] = [
     ("dashscope-stream-tool-call.sse", 200, "chat qwen-plus in=759 out=5 cached=0 first=0 each=25000 done"),
     ("dashscope-stream-arguments.sse", 200, "chat qwen-plus in=870 out=34 cached=0 first=0 each=39393 done"),
     ("dashscope-stream-text.sse", 200, "chat qwen-plus in=1025 out=127 cached=0 first=100000 each=16666 done"),
@@ -21,6 +21,7 @@ const GOLDEN: [(&str, u16, &str); 15] = [
     ("reasoning-crlf.sse", 200, "chat qwq-plus in=9 out=5 cached=4 reasoning=3 first=200000 each=50000 done"),
     ("running-usage.sse", 200, "chat m in=9 out=3 first=100000 each=100000 unfinished"),
     ("error-amid.sse", 200, "chat qwen-plus first=0 error"),
+    ("error-name.sse", 200, "chat qwen-plus first=0 error"),
     ("error.json", 429, "chat ? error"),
     (
         "responses-stream.sse",

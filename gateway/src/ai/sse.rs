@@ -18,7 +18,7 @@ pub enum Piece<'a> {
     Name(&'a [u8]),
     /// Some more bytes of the event's data; its lines are joined by LF.
     Data(&'a [u8]),
-    /// An event that had data is over.
+    /// An event that had data or a name is over. Without data, the standard has it that nothing happened.
     End,
 }
 
@@ -31,6 +31,7 @@ pub struct Events {
     /// The last byte was a CR: an LF that follows belongs to it.
     after_cr: bool,
     has_data: bool,
+    has_name: bool,
     /// A field's name, later an event's name.
     kept: Kept<NAME>,
 }
@@ -54,7 +55,7 @@ enum Field {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { state: State::Field, bom: 0, after_cr: false, has_data: false, kept: Kept::default() }
+        Self { state: State::Field, bom: 0, after_cr: false, has_data: false, has_name: false, kept: Kept::default() }
     }
 }
 
@@ -134,6 +135,7 @@ impl Events {
         }
         let Some(end) = end.and_then(|end| bytes.get(end)) else { return used };
         if let (Field::Event, Some(name)) = (field, self.kept.whole()) {
+            self.has_name = true;
             tell(Piece::Name(name));
         }
         self.end_line(*end);
@@ -147,7 +149,7 @@ impl Events {
     }
 
     fn end_event(&mut self, tell: &mut impl FnMut(Piece<'_>)) {
-        if std::mem::take(&mut self.has_data) {
+        if std::mem::take(&mut self.has_data) | std::mem::take(&mut self.has_name) {
             tell(Piece::End);
         }
     }
@@ -195,6 +197,7 @@ mod tests {
     #[test]
     fn names_comments_and_other_fields() {
         check("event: ping\ndata: {}\n\n", &["<ping>{}"]);
+        check("event: ping\n\ndata: {}\n\n", &["<ping>", "{}"]);
         check(": ping - now\n\n:\nid: 3\nretry: 10\ndatax: no\ndata: a\n\n", &["a"]);
         check(&format!("event: {}\ndata: a\n\n", "x".repeat(NAME + 1)), &["a"]);
     }

@@ -198,7 +198,8 @@ impl Answer {
     }
 
     fn end_event(&mut self, event: &mut Event) {
-        self.error |= event.kind == Kind::Failed || event.error_name;
+        let has_data = event.head.whole() != Some(b"");
+        self.error |= event.kind == Kind::Failed || (event.error_name && has_data);
         self.done |= event.head.whole() == Some(DONE) || event.kind == Kind::Completed;
         // The allocation is kept for the next event.
         let mut head = std::mem::take(&mut event.head);

@@ -3,22 +3,27 @@
 //! A request never waits for the log: what does not fit into the queue is counted and dropped.
 
 use std::io::{self, BufWriter, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use prometheus::IntCounter;
 
 use super::record::Record;
 
-/// Lines that may wait, at most: with lines of 1 KiB, 8 MiB.
+/// Lines that may wait, at most.
 pub const QUEUE: usize = 8192;
+/// Bytes that may wait, at most. Lines have 1 KiB, and thirty times that when a client wants them to.
+const WAITING: usize = 16 * 1024 * 1024;
 const BUFFER: usize = 64 * 1024;
 
 /// The writing end.
 #[derive(Debug)]
 pub struct AccessLog {
     queue: SyncSender<Message>,
+    /// Bytes of the lines that wait.
+    waiting: Arc<AtomicUsize>,
     dropped: IntCounter,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -37,17 +42,27 @@ impl AccessLog {
     /// The system gives no thread.
     pub fn start(sink: Box<dyn Write + Send>, queue: usize, dropped: IntCounter) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(queue);
-        let lost = dropped.clone();
-        let writer = Builder::new().name("access-log".to_owned()).spawn(move || write_all(sink, &receiver, &lost))?;
-        Ok(Self { queue: sender, dropped, writer: Mutex::new(Some(writer)) })
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let (lines, lost) = (Lines { queue: receiver, waiting: Arc::clone(&waiting) }, dropped.clone());
+        let writer = Builder::new().name("access-log".to_owned()).spawn(move || write_all(sink, &lines, &lost))?;
+        Ok(Self { queue: sender, waiting, dropped, writer: Mutex::new(Some(writer)) })
     }
 
     /// Queues the line of a request. Never blocks.
     pub fn log(&self, record: &Record<'_>) {
-        let queued = record.to_line().is_ok_and(|line| self.queue.try_send(Message::Line(line)).is_ok());
-        if !queued {
+        if !record.to_line().is_ok_and(|line| self.queued(line)) {
             self.dropped.inc();
         }
+    }
+
+    fn queued(&self, line: Vec<u8>) -> bool {
+        let length = line.len();
+        let fits = self.waiting.fetch_add(length, Ordering::Relaxed) + length <= WAITING;
+        let queued = fits && self.queue.try_send(Message::Line(line)).is_ok();
+        if !queued {
+            self.waiting.fetch_sub(length, Ordering::Relaxed);
+        }
+        queued
     }
 
     /// Waits until every line queued so far is written; lines that come later are dropped. Blocks: in async code, on
@@ -62,8 +77,14 @@ impl AccessLog {
     }
 }
 
+/// The reading end of the queue.
+struct Lines {
+    queue: Receiver<Message>,
+    waiting: Arc<AtomicUsize>,
+}
+
 /// Writes until the log is closed or dropped; flushes whenever nothing waits.
-fn write_all(sink: Box<dyn Write + Send>, queue: &Receiver<Message>, lost: &IntCounter) {
+fn write_all(sink: Box<dyn Write + Send>, lines: &Lines, lost: &IntCounter) {
     let mut sink = BufWriter::with_capacity(BUFFER, sink);
     // A reader that went away must not end the gateway, nor the log of a sink that recovers.
     let count = |written: io::Result<()>| {
@@ -71,14 +92,15 @@ fn write_all(sink: Box<dyn Write + Send>, queue: &Receiver<Message>, lost: &IntC
             lost.inc();
         }
     };
-    while let Ok(message) = queue.recv() {
+    while let Ok(message) = lines.queue.recv() {
         let mut next = Some(message);
         while let Some(message) = next {
             let Message::Line(line) = message else {
                 return count(sink.flush());
             };
             count(sink.write_all(&line));
-            next = queue.try_recv().ok();
+            lines.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            next = lines.queue.try_recv().ok();
         }
         count(sink.flush());
     }
@@ -86,7 +108,7 @@ fn write_all(sink: Box<dyn Write + Send>, queue: &Receiver<Message>, lost: &IntC
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Barrier};
+    use std::sync::Barrier;
 
     use super::*;
 
@@ -153,6 +175,27 @@ mod tests {
         gates[1].wait();
         log.close();
         assert_eq!(paths(&sink), ["/in-hand", "/a", "/b"]);
+    }
+
+    #[test]
+    fn long_lines_do_not_fill_the_memory() {
+        let gates = Arc::new([Barrier::new(2), Barrier::new(2)]);
+        let sink = Sink { gates: Some(Arc::clone(&gates)), ..Sink::default() };
+        let dropped = counter();
+        let log = AccessLog::start(Box::new(sink.clone()), 1_000_000, dropped.clone()).unwrap();
+        log.log(&Record::sample(b"/in-hand"));
+        gates[0].wait();
+        let agent = [0xff; 2048];
+        let long = Record { user_agent: Some(&agent), ..Record::sample(b"/") };
+        let fit = WAITING / long.to_line().unwrap().len();
+        (0..fit + 5).for_each(|_| log.log(&long));
+        // The line that is being written counts as waiting.
+        assert!((5..7).contains(&dropped.get()), "{}", dropped.get());
+        gates[1].wait();
+        log.close();
+        assert_eq!(log.waiting.load(Ordering::Relaxed), 0);
+        let written = sink.written.lock().unwrap().iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(written as u64 + dropped.get(), fit as u64 + 6);
     }
 
     #[test]
