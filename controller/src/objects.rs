@@ -1,6 +1,7 @@
 //! Everything that was said: one map per kind. Plain data, the same from files and from an API server.
 
 pub mod admission;
+pub mod defaults;
 pub mod key;
 
 use std::collections::BTreeMap;

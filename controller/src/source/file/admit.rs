@@ -5,24 +5,32 @@ use serde_json::Value;
 use super::environment::{Environment, Unfilled};
 use super::malformed;
 use super::manifest::Manifest;
-use crate::objects::admission::Violation;
-use crate::objects::{Kind, Objects};
+use crate::objects::admission::{self, Violation};
+use crate::objects::key::ObjectRef;
+use crate::objects::{Kind, Objects, defaults};
 
 /// `kubectl apply` keeps a copy of the whole object here, with the values of a Secret in clear.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Takes an object in, or says all that is wrong with it.
-pub(super) fn admit(kind: Kind, mut value: Value, environment: &Environment) -> Result<Manifest, Vec<Violation>> {
+pub(super) fn admit(
+    kind: Kind,
+    object: &ObjectRef,
+    mut value: Value,
+    environment: &Environment,
+) -> Result<Manifest, Vec<Violation>> {
     if let Some(annotations) = value.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove(LAST_APPLIED);
     }
     if kind == Kind::Secret {
         fill(&mut value, environment)?;
     }
+    defaults::fill(kind, &mut value);
     let manifest = Manifest::new(kind, value);
     let mut alone = Objects::default();
     alone.insert(kind, manifest.value()).map_err(|malformed| vec![malformed::explain(kind, malformed)])?;
-    Ok(manifest)
+    let violations = admission::review(object, &alone);
+    if violations.is_empty() { Ok(manifest) } else { Err(violations) }
 }
 
 /// Fills the variables of a Secret in; one that is missing keeps the whole Secret out, so that nothing is sent upstream

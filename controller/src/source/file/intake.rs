@@ -38,7 +38,7 @@ impl<'a> Intake<'a> {
         match identify(&mut value) {
             Identity::Ours(kind, object) => match self.claim(&object, &origin) {
                 Ok(()) => {
-                    let admitted = admit(kind, value, self.environment);
+                    let admitted = admit(kind, &object, value, self.environment);
                     self.keep(&object, admitted);
                 }
                 Err(duplicate) => self.tell(diagnostic(Some(&object), &origin, duplicate)),
