@@ -1,17 +1,64 @@
 //! What is refused before a route is looked for. The engine has parsed the head; these are the rules it does not know.
 
-use http::header::{HOST, HeaderMap};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::{Method, Uri, Version};
+use pingora_http::RequestHeader;
 
 use super::local_reply::LocalReply;
 use crate::matcher::host::is_dns_name;
+
+/// Longest method; the longest registered one has 17 letters (RFC 9110 section 18.2).
+const LONGEST_METHOD: usize = 32;
 
 /// Checks a request's head.
 ///
 /// # Errors
 /// The reply that refuses it, always a 400.
-pub(crate) fn check(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) -> Result<(), LocalReply> {
-    check_target(method, uri)?;
+pub(crate) fn check(head: &RequestHeader) -> Result<(), LocalReply> {
+    check_target(&head.method, &head.uri, head.raw_path())?;
+    check_framing(&head.headers)?;
+    check_host(&head.uri, head.version, &head.headers)
+}
+
+/// Checks the first line of an HTTP/1 head as it came: the engine escapes what may not stand in a target, and what is
+/// matched and forwarded must be what was sent.
+///
+/// # Errors
+/// The reply that refuses it, always a 400.
+pub(crate) fn check_request_line(raw_head: &[u8]) -> Result<(), LocalReply> {
+    // Empty lines may come before it (RFC 9112 section 2.2).
+    let line = raw_head.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let well_formed = line.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+        && line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count() == 3
+        && line.iter().filter(|byte| **byte == b' ').count() == 2;
+    if well_formed { Ok(()) } else { Err(LocalReply::BadRequest("its first line is not \"METHOD TARGET VERSION\"")) }
+}
+
+fn check_target(method: &Method, uri: &Uri, raw: &[u8]) -> Result<(), LocalReply> {
+    let form_ok = raw.starts_with(b"/") || raw.starts_with(b"http://") || raw.starts_with(b"https://");
+    if !form_ok || !uri.path().starts_with('/') {
+        return Err(LocalReply::BadRequest("its target is neither a path nor an http URI"));
+    }
+    // TRACE and CONNECT show or tunnel what must stay here (a TRACE answer would quote the injected credential).
+    match *method {
+        Method::TRACE | Method::CONNECT => Err(LocalReply::BadRequest("its method is not supported")),
+        _ if method.as_str().len() > LONGEST_METHOD => Err(LocalReply::BadRequest("its method is too long")),
+        _ => Ok(()),
+    }
+}
+
+/// One length, or chunks and nothing else (RFC 9112 section 6.1): no second reading for whoever comes after.
+fn check_framing(headers: &HeaderMap) -> Result<(), LocalReply> {
+    let lines = |name: &HeaderName| headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect::<Vec<_>>();
+    match (lines(&CONTENT_LENGTH).as_slice(), lines(&TRANSFER_ENCODING).as_slice()) {
+        ([], []) => Ok(()),
+        ([length], []) if length.iter().all(u8::is_ascii_digit) => Ok(()),
+        ([], [coding]) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(LocalReply::BadRequest("its body is framed in more than one way")),
+    }
+}
+
+fn check_host(uri: &Uri, version: Version, headers: &HeaderMap) -> Result<(), LocalReply> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().map(http::HeaderValue::as_bytes).or_else(|| uri.authority().map(|a| a.as_str().as_bytes()));
     if hosts.next().is_some() {
@@ -21,18 +68,6 @@ pub(crate) fn check(method: &Method, uri: &Uri, version: Version, headers: &Head
         None if version == Version::HTTP_10 => Ok(()),
         None => Err(LocalReply::BadRequest("it has no Host header (RFC 9112 section 3.2)")),
         Some(host) => check_authority(host),
-    }
-}
-
-fn check_target(method: &Method, uri: &Uri) -> Result<(), LocalReply> {
-    let absolute = matches!(uri.scheme_str(), Some("http" | "https"));
-    if !uri.path().starts_with('/') || (uri.scheme().is_some() && !absolute) {
-        return Err(LocalReply::BadRequest("its target is neither a path nor an http URI"));
-    }
-    // TRACE and CONNECT show or tunnel what must stay here (a TRACE answer would quote the injected credential).
-    match *method {
-        Method::TRACE | Method::CONNECT => Err(LocalReply::BadRequest("its method is not supported")),
-        _ => Ok(()),
     }
 }
 
@@ -58,14 +93,16 @@ fn check_authority(authority: &[u8]) -> Result<(), LocalReply> {
 mod tests {
     use super::*;
 
+    fn accepts(method: &str, target: &str, headers: &[(&'static str, &str)]) -> bool {
+        let mut head = RequestHeader::build(method, target.as_bytes(), None).unwrap();
+        for (name, value) in headers {
+            head.append_header(*name, *value).unwrap();
+        }
+        check(&head).is_ok()
+    }
+
     fn verdict(method: &str, target: &str, hosts: &[&str]) -> bool {
-        let headers =
-            hosts.iter().map(|h| (HOST, h.parse().unwrap())).fold(HeaderMap::new(), |mut map, (name, value)| {
-                map.append(name, value);
-                map
-            });
-        let method = method.parse().unwrap();
-        check(&method, &target.parse().unwrap(), Version::HTTP_11, &headers).is_ok()
+        accepts(method, target, &hosts.iter().map(|host| ("host", *host)).collect::<Vec<_>>())
     }
 
     #[test]
@@ -87,5 +124,41 @@ mod tests {
         assert!(!verdict("OPTIONS", "*", &["a"]));
         assert!(!verdict("GET", "ftp://a/", &["a"]));
         assert!(!verdict("TRACE", "/", &["a"]));
+        assert!(!verdict("GET", "ok", &["a"]));
+        assert!(!verdict("GET", "\\ok", &["a"]));
+        assert!(!verdict(&"A".repeat(33), "/", &["a"]));
+    }
+
+    #[test]
+    fn first_lines() {
+        for good in ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\nGET / HTTP/1.1\n\n"] {
+            assert!(check_request_line(good.as_bytes()).is_ok(), "{good:?}");
+        }
+        for bad in [
+            "GET  / HTTP/1.1\r\n",
+            "GET /a b HTTP/1.1\r\n",
+            "GET /\u{7f} HTTP/1.1\r\n",
+            "GET /\u{1} HTTP/1.1\r\n",
+            "GET /\r\n",
+        ] {
+            assert!(check_request_line(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn framing_has_one_reading() {
+        let framed = |headers: &[(&'static str, &str)]| accepts("POST", "/", &[headers, &[("host", "a")]].concat());
+        assert!(framed(&[("content-length", "5")]));
+        assert!(framed(&[("transfer-encoding", "Chunked")]));
+        for bad in [
+            &[("content-length", "5"), ("content-length", "5")][..],
+            &[("content-length", "5, 5")],
+            &[("content-length", "+5")],
+            &[("content-length", "5"), ("transfer-encoding", "chunked")],
+            &[("transfer-encoding", "gzip, chunked")],
+            &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+        ] {
+            assert!(!framed(bad), "{bad:?}");
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::snapshot::Snapshot;
 /// # Errors
 /// The reply that refuses the request.
 pub(super) fn find(snapshot: &Snapshot, port: u16, head: &mut RequestHeader, ctx: &mut Context) -> Result<(), Reply> {
-    guard::check(&head.method, &head.uri, head.version, &head.headers)?;
+    guard::check(head)?;
     ctx.original_path = normalize_path(head)?;
     let host = host_of(head);
     let parts =
