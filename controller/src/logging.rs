@@ -14,6 +14,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Our own targets.
 const OURS: [&str; 3] = ["sluice", "sluice_controller", "sluice_gateway"];
 
+/// The engine's. What it has to say of a request stands in the access log; its own lines on top of that would let any
+/// client fill the log.
+const ENGINE: [&str; 2] = ["pingora_core", "pingora_proxy"];
+
 /// How much is logged of what Sluice itself does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 #[allow(missing_docs)] // The words of `tracing`.
@@ -42,8 +46,11 @@ pub fn init(level: LogLevel) {
 /// flag says, and `RUST_LOG` is not read at all: their debug and trace lines show heads and bytes of requests in clear,
 /// the injected credentials among them.
 fn filter(level: LogLevel) -> Targets {
-    let others = LevelFilter::from(level).min(LevelFilter::WARN);
-    Targets::new().with_default(others).with_targets(OURS.map(|target| (target, LevelFilter::from(level))))
+    let ours = LevelFilter::from(level);
+    let others = ours.min(LevelFilter::WARN);
+    let engine = if ours >= LevelFilter::DEBUG { others } else { LevelFilter::OFF };
+    let named = OURS.map(|target| (target, ours)).into_iter().chain(ENGINE.map(|target| (target, engine)));
+    Targets::new().with_default(others).with_targets(named)
 }
 
 impl From<LogLevel> for LevelFilter {
@@ -75,6 +82,12 @@ mod tests {
             assert!(!filter.would_enable(target, &Level::INFO), "{target}");
         }
         assert!(filter.would_enable("sluice_gateway::proxy", &Level::TRACE));
+    }
+
+    #[test]
+    fn the_engine_is_quiet_unless_one_looks_for_defects() {
+        assert!(!filter(LogLevel::Info).would_enable("pingora_proxy", &Level::ERROR));
+        assert!(filter(LogLevel::Debug).would_enable("pingora_proxy", &Level::WARN));
     }
 
     #[test]
