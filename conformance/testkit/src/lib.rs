@@ -11,4 +11,5 @@ pub mod provider;
 pub mod sluice;
 pub mod steps;
 pub mod wait;
+pub mod walls;
 pub mod world;
