@@ -6,7 +6,7 @@ use std::path::Path;
 use sluice_testkit::walls::Sources;
 
 /// The pure core. Everything else is shell.
-const PURE: [&str; 5] = ["api", "finding", "objects", "status", "translate"];
+const PURE: [&str; 6] = ["api", "duration", "finding", "objects", "status", "translate"];
 
 fn sources() -> Sources {
     Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

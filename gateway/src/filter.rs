@@ -2,6 +2,7 @@
 //! copy of the head that goes upstream, anew for each attempt, so that nothing meant for one backend reaches another.
 
 pub mod credential;
+mod edit_failed;
 pub mod headers;
 pub mod redirect;
 pub mod rewrite;
@@ -12,6 +13,8 @@ use serde::Serialize;
 use credential::CredentialInjection;
 use headers::HeaderModifier;
 use rewrite::UrlRewrite;
+
+pub use edit_failed::EditFailed;
 
 /// A change to the head that goes upstream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,10 +33,6 @@ pub enum ResponseEdit {
     /// Headers set, added, removed.
     Headers(HeaderModifier),
 }
-
-/// An edit could not be made on this request (say, the new path is no valid URI); the request is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EditFailed(pub &'static str);
 
 /// Makes all edits, in order.
 ///

@@ -126,6 +126,7 @@ fn module(path: &str, source: &str) -> Module {
     let children = declared.collect();
     let trees = use_trees(&code);
     let uses: Vec<String> = trees.into_iter().flat_map(|tree| spelt_out(path, tree)).collect();
+    let code = code.replace("super::", &format!("crate::{}", join(parent(path), "")));
     Module { text: format!("{code}\n{}\n", uses.join("\n")), children }
 }
 
@@ -155,9 +156,8 @@ fn use_trees(code: &str) -> Vec<&str> {
 /// `super::{a, b::c}` in module `x::y` is `crate::x::a` and `crate::x::b::c`.
 fn spelt_out(path: &str, tree: &str) -> Vec<String> {
     let tree: String = tree.split_whitespace().collect::<Vec<_>>().join(" ");
-    let parent = ancestors(path).next().unwrap_or_default();
     let resolve = |leaf: String| match leaf.split_once("::") {
-        Some(("super", rest)) => format!("crate::{}", join(parent, rest)),
+        Some(("super", rest)) => format!("crate::{}", join(parent(path), rest)),
         Some(("self", rest)) => format!("crate::{}", join(path, rest)),
         _ => leaf,
     };
@@ -190,6 +190,10 @@ fn imports(text: &str) -> BTreeSet<String> {
     let paths = text.split("crate::").skip(1).map(|rest| rest.split(ends).next().unwrap_or_default());
     // A `use` tree of several names has been spelt out; its beginning alone says nothing.
     paths.filter(|path| !path.is_empty() && !path.ends_with("::")).map(str::to_owned).collect()
+}
+
+fn parent(path: &str) -> &str {
+    ancestors(path).next().unwrap_or_default()
 }
 
 /// The ancestors of a module, nearest first, down to the root.
@@ -256,6 +260,7 @@ mod tests {
         assert!(upward("use super::Item;\n"));
         assert!(upward("use crate::a::{Item, c::D};\n"));
         assert!(upward("fn f() -> crate::a::Item {}\n"));
+        assert!(upward("fn f() -> super::Item {}\n"));
         assert!(!upward("use super::c::D;\nuse crate::a::c;\n"));
         assert!(!upward("fn f() {}\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n"));
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::LocalObjectReference;
+use super::reference::LocalObjectReference;
 
 /// `BackendTLSPolicy.spec`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

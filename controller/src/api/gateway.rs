@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::LocalObjectReference;
+use super::reference::LocalObjectReference;
 
 /// `GatewayClass.spec`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{LocalObjectReference, ParentReference};
+use super::reference::{LocalObjectReference, ParentReference};
 
 /// `HTTPRoute.spec`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{HTTPHeaderFilter, SecretObjectReference};
+use super::http_route::HTTPHeaderFilter;
+use super::reference::{LocalObjectReference, SecretObjectReference};
 
 /// `HTTPRouteFilter.spec`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -48,7 +49,7 @@ pub struct DirectResponseBody {
     /// The text itself.
     pub inline: Option<String>,
     /// A ConfigMap; its key `response.body`, else its first.
-    pub value_ref: Option<super::LocalObjectReference>,
+    pub value_ref: Option<LocalObjectReference>,
 }
 
 /// `HTTPRouteFilter.spec.credentialInjection`.

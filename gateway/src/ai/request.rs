@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, Method};
 
+use super::exchange::{BodyEnd, Ending, Exchange, Operation};
 use super::json::{Scanner, Value};
 use super::shape::{self, Asked, Format};
-use super::{BodyEnd, Ending, Exchange, Operation};
 
 /// Reads model and kind of a request. Off for everything but a `POST` of plain JSON.
 #[derive(Debug)]

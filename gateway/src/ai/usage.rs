@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
+use super::exchange::{BodyEnd, Ending, Exchange, Operation};
 use super::json::{Scanner, Value};
 use super::kept::Kept;
 use super::request::RequestTap;
 use super::shape::{self, Format, Told};
 use super::sse::{Events, Piece};
-use super::{BodyEnd, Ending, Exchange, Operation};
 
 /// The data of the event that ends a stream of Chat Completions.
 const DONE: &[u8] = b"[DONE]";

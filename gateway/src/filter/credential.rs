@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 use serde::Serialize;
 
-use super::EditFailed;
+use super::edit_failed::EditFailed;
 
 const REDACTED: &str = "<redacted>";
 

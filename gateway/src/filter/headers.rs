@@ -4,7 +4,7 @@ use http::header::{HeaderName, HeaderValue};
 use pingora_http::{RequestHeader, ResponseHeader};
 use serde::Serialize;
 
-use super::EditFailed;
+use super::edit_failed::EditFailed;
 
 /// Headers to set (replace), add (append) and remove, in that order.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -5,7 +5,7 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
 use serde::Serialize;
 
-use super::EditFailed;
+use super::edit_failed::EditFailed;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 

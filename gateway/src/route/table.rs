@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::RouteRule;
+use super::rule::RouteRule;
 use crate::matcher::RequestParts;
 use crate::matcher::host::HostPattern;
 use crate::matcher::path::{PathMatch, prefixes};
