@@ -1,7 +1,7 @@
 //! The walls inside a crate: reads its sources and says which module names what it should not.
 //!
-//! It reads text, not syntax: comments and the tests at a file's end are left out, `use` trees are spelt out, and
-//! `super` is resolved. That is enough for code that is formatted by rustfmt.
+//! It reads text, not syntax: comments and tests (a file's end, or a file of that name) are left out, `use` trees are
+//! spelt out, and `super` is resolved. That is enough for code that is formatted by rustfmt.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -104,6 +104,9 @@ fn read_folder(folder: &Path, path: &str, modules: &mut BTreeMap<String, Module>
         let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
         let root = path.is_empty() && (stem == "lib" || stem == "main");
         let name = if root { String::new() } else { join(path, &stem) };
+        if stem == "tests" {
+            continue;
+        }
         if file.is_dir() {
             read_folder(&file, &name, modules);
         } else if file.extension().is_some_and(|extension| extension == "rs") {

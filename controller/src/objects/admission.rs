@@ -17,8 +17,8 @@ mod route_filter;
 mod route_match;
 mod violations;
 
-use super::Objects;
 use super::key::ObjectRef;
+use super::kinds::Objects;
 use field::Field;
 use violations::Violations;
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::kinds::Kind;
 
 /// Fills in an object as an API server would store it.
 pub fn fill(kind: Kind, object: &mut Value) {

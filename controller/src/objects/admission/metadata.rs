@@ -3,8 +3,8 @@
 use super::field::Field;
 use super::names;
 use super::violations::Violations;
-use crate::objects::Kind;
 use crate::objects::key::ObjectRef;
+use crate::objects::kinds::Kind;
 
 pub(super) fn review(object: &ObjectRef, out: &mut Violations) {
     let metadata = Field::new("metadata");
