@@ -59,6 +59,45 @@ fn walkthrough_as_kubernetes_has_it() {
     });
 }
 
+/// Validation comes before translation, but does not excuse a panic: each text of each case is made odd in turn.
+#[test]
+fn no_text_is_too_odd() {
+    insta::glob!("translate", "**/*.in.yaml", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let documents = documents(&text, path);
+        for (index, document) in documents.iter().enumerate() {
+            for pointer in texts(document, String::new()) {
+                for odd in ["", "\u{7f}é /", "*."] {
+                    let mut documents = documents.clone();
+                    *documents[index].pointer_mut(&pointer).unwrap() = odd.into();
+                    translate(&readable(&documents), &Settings::default());
+                }
+            }
+        }
+    });
+}
+
+/// JSON pointers to all texts below `spec`.
+fn texts(value: &Value, pointer: String) -> Vec<String> {
+    match value {
+        Value::String(_) if pointer.starts_with("/spec") => vec![pointer],
+        Value::Array(list) => list.iter().enumerate().flat_map(|(i, v)| texts(v, format!("{pointer}/{i}"))).collect(),
+        Value::Object(map) => map.iter().flat_map(|(k, v)| texts(v, format!("{pointer}/{k}"))).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The objects that still fit their types.
+fn readable(documents: &[Value]) -> Objects {
+    let mut objects = Objects::default();
+    for document in documents {
+        let text = |field: &str| document[field].as_str().unwrap();
+        let kind = Kind::of(text("apiVersion"), text("kind")).unwrap();
+        drop(objects.insert(kind, document.clone()));
+    }
+    objects
+}
+
 /// The walk-through's own files, as one text.
 fn walkthrough_files() -> (String, PathBuf) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/standalone/walkthrough");
@@ -77,9 +116,7 @@ fn check<'a>(text: &'a str, path: &Path) -> (Translation, &'a str) {
     let expectation = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a first line `# …`");
     assert!(expectation.ends_with('.'), "{}: the first line is one sentence", path.display());
     let settings = settings(text);
-    let mut documents: Vec<_> = serde_yaml::Deserializer::from_str(text)
-        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
-        .collect();
+    let mut documents = documents(text, path);
     let forward = translate(&objects(&documents, path), &settings);
     documents.reverse();
     let backward = translate(&objects(&documents, path), &settings);
@@ -91,6 +128,12 @@ fn check<'a>(text: &'a str, path: &Path) -> (Translation, &'a str) {
         translate(&objects(&others, path), &settings);
     }
     (forward, expectation)
+}
+
+fn documents(text: &str, path: &Path) -> Vec<Value> {
+    serde_yaml::Deserializer::from_str(text)
+        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .collect()
 }
 
 fn assert_tells_no_secret(translation: &Translation, documents: &[Value], path: &Path) {

@@ -1,6 +1,6 @@
 //! `HTTPRouteFilter.spec.credentialInjection`: the only place where a Secret becomes a credential.
 
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{AUTHORIZATION, HOST, HeaderName};
 use sluice_gateway::filter::credential::{Credential, CredentialInjection};
 
 use crate::api::{self, SecretObjectReference};
@@ -8,6 +8,7 @@ use crate::objects::key::Key;
 use crate::objects::{Kind, Objects};
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
+use crate::translate::filter::headers;
 use crate::translate::grant::{self, Referent};
 
 /// The key of the Secret (Envoy Gateway `InjectedCredentialKey`).
@@ -29,8 +30,13 @@ pub(crate) fn translate(
     }
 }
 
+/// Any header but those that say where a request goes and where it ends.
 fn header(text: &str, place: &Place) -> Result<HeaderName, Fault> {
-    HeaderName::try_from(text).map_err(|_| place.error(format!("{text:?} is no header name"), "correct it"))
+    let name = headers::name(text, place)?;
+    if name == HOST {
+        return Err(place.error("a credential cannot be the Host header", "name the header that the provider reads"));
+    }
+    Ok(name)
 }
 
 fn credential(

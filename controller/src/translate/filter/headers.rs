@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use sluice_gateway::filter::headers::HeaderModifier;
 
 use crate::api::{HTTPHeader, HTTPHeaderFilter};
@@ -31,6 +31,18 @@ pub(crate) fn for_response(given: &HTTPHeaderFilter, place: &Place) -> Result<He
     })
 }
 
+/// A header that may be written or removed. Those that say where a body ends are the engine's alone: one that lies
+/// makes the next request out of a body's rest.
+pub(crate) fn name(text: &str, place: &Place) -> Result<HeaderName, Fault> {
+    let invalid = || unsupported(place.error(format!("{text:?} is no header name"), "correct it"));
+    let name = HeaderName::try_from(text).map_err(|_| invalid())?;
+    if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+        let message = format!("the header {name} cannot be modified");
+        return Err(unsupported(place.error(message, "remove it: the length of a body is told by itself")));
+    }
+    Ok(name)
+}
+
 /// Of several entries of one name, the first counts (`HTTPHeader.name`).
 fn pairs(headers: &[HTTPHeader], place: &Place) -> Result<Vec<(HeaderName, HeaderValue)>, Fault> {
     let mut seen = BTreeSet::new();
@@ -43,11 +55,6 @@ fn pairs(headers: &[HTTPHeader], place: &Place) -> Result<Vec<(HeaderName, Heade
         Ok((name(&header.name, &place.at("name"))?, value))
     });
     each.collect()
-}
-
-fn name(text: &str, place: &Place) -> Result<HeaderName, Fault> {
-    HeaderName::try_from(text)
-        .map_err(|_| unsupported(place.error(format!("{text:?} is no header name"), "correct it")))
 }
 
 fn unsupported(fault: Fault) -> Fault {
