@@ -162,7 +162,7 @@ async fn respond(
     let mut answer = script(&seen);
     let entry = state.journal.open(seen);
     let (received, unread) = match answer.reads {
-        Reads::Whole => (receive(body, &entry).await, None),
+        Reads::Whole => (receive(body, &entry).await?, None),
         // Kept until the answer ends: hyper reads nothing that nobody asks for.
         Reads::Nothing => (Bytes::new(), Some(body)),
     };
@@ -197,10 +197,11 @@ fn seen(head: &http::request::Parts, link: Link) -> Seen {
     }
 }
 
-async fn receive(mut body: Incoming, entry: &Entry) -> Bytes {
+/// Reads a body to its end; one that breaks off ends the request, for nobody waits for an answer any more.
+async fn receive(mut body: Incoming, entry: &Entry) -> std::io::Result<Bytes> {
     let mut all = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        match frame.into_data() {
+    while let Some(frame) = body.frame().await {
+        match frame.map_err(std::io::Error::other)?.into_data() {
             Ok(data) => {
                 all.extend_from_slice(&data);
                 entry.update(|seen| seen.received += data.len());
@@ -213,7 +214,7 @@ async fn receive(mut body: Incoming, entry: &Entry) -> Bytes {
     }
     let all = Bytes::from(all);
     entry.update(|seen| seen.body = all.clone());
-    all
+    Ok(all)
 }
 
 fn response(answer: Answer, received: &Bytes, is_head: bool, entry: Entry) -> Response<StepBody> {

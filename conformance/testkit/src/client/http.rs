@@ -1,6 +1,7 @@
 //! An HTTP/1.1 and HTTP/2 client on one connection, through hyper.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -15,12 +16,14 @@ use tokio::task::JoinHandle;
 use crate::steps::StepBody;
 use crate::wait::within;
 
-/// One connection. Dropping it closes the connection.
+/// One connection, or another handle of it. Dropping the last handle closes the connection.
 pub struct Http {
     address: SocketAddr,
     sender: Sender,
-    connection: JoinHandle<()>,
+    connection: Arc<Connection>,
 }
+
+struct Connection(JoinHandle<()>);
 
 enum Sender {
     Http1(http1::SendRequest<StepBody>),
@@ -54,7 +57,7 @@ impl Http {
     /// Connects for HTTP/1.1.
     pub async fn http1(address: SocketAddr) -> Self {
         let (sender, connection) = http1::handshake(connect(address).await).await.unwrap();
-        let connection = tokio::spawn(async move { drop(connection.await) });
+        let connection = Arc::new(Connection(tokio::spawn(async move { drop(connection.await) })));
         Self { address, sender: Sender::Http1(sender), connection }
     }
 
@@ -62,8 +65,17 @@ impl Http {
     pub async fn h2c(address: SocketAddr) -> Self {
         let io = connect(address).await;
         let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
-        let connection = tokio::spawn(async move { drop(connection.await) });
+        let connection = Arc::new(Connection(tokio::spawn(async move { drop(connection.await) })));
         Self { address, sender: Sender::H2c(sender), connection }
+    }
+
+    /// Another handle of an HTTP/2 connection, for streams side by side.
+    ///
+    /// # Panics
+    /// It speaks HTTP/1.1.
+    pub fn another(&self) -> Self {
+        let Sender::H2c(sender) = &self.sender else { panic!("HTTP/1.1 has one request at a time") };
+        Self { address: self.address, sender: Sender::H2c(sender.clone()), connection: Arc::clone(&self.connection) }
     }
 
     /// Sends a request; the answer's head is awaited, its body is not.
@@ -116,9 +128,9 @@ impl Http {
     }
 }
 
-impl Drop for Http {
+impl Drop for Connection {
     fn drop(&mut self) {
-        self.connection.abort();
+        self.0.abort();
     }
 }
 
@@ -168,8 +180,9 @@ impl Answered {
             match within("a piece of the body", self.body.frame()).await? {
                 Err(error) => return Some(Err(describe(&error))),
                 Ok(frame) => match frame.into_data() {
-                    Ok(data) => return Some(Ok((Instant::now(), data))),
-                    Err(_) => continue,
+                    // HTTP/2 ends a stream with an empty frame.
+                    Ok(data) if !data.is_empty() => return Some(Ok((Instant::now(), data))),
+                    _ => continue,
                 },
             }
         }

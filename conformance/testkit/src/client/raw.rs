@@ -151,6 +151,11 @@ impl Raw {
         drop(within("the gateway to take bytes", self.stream.write_all(bytes.as_ref())).await);
     }
 
+    /// Says that nothing more will be sent.
+    pub async fn finish(&mut self) {
+        drop(self.stream.shutdown().await);
+    }
+
     /// Reads a whole answer, the informational ones before it included.
     pub async fn reply(&mut self) -> Reply {
         let mut informational = Vec::new();
