@@ -15,7 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderMap;
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, Version};
 use pingora_core::protocols::Digest;
 use pingora_core::protocols::http::custom::CustomMessageWrite;
 use pingora_core::protocols::http::custom::server::Session as CustomSession;
@@ -124,6 +125,14 @@ impl TimedSession {
         self.inner.as_mut().expect("present until dropped")
     }
 
+    /// HTTP/1.0 knows no chunks (RFC 9112 section 6.1), which the engine writes to everyone: for such a client the end
+    /// of the connection is the end of the body. Only here is the head as it will be sent.
+    fn suit(&self, head: &mut ResponseHeader) {
+        if self.inner().req_header().version == Version::HTTP_10 {
+            head.remove_header(&TRANSFER_ENCODING);
+        }
+    }
+
     #[allow(clippy::expect_used)]
     fn split(&mut self) -> (&mut ServerSession, &mut Clock) {
         (self.inner.as_mut().expect("present until dropped"), &mut self.clock)
@@ -150,7 +159,8 @@ impl CustomSession for TimedSession {
         clock.limit(inner.drain_request_body()).await
     }
 
-    async fn write_response_header(&mut self, resp: Box<ResponseHeader>, _end: bool) -> Result<()> {
+    async fn write_response_header(&mut self, mut resp: Box<ResponseHeader>, _end: bool) -> Result<()> {
+        self.suit(&mut resp);
         let (inner, clock) = self.split();
         clock.limit(inner.write_response_header(resp)).await
     }
@@ -170,7 +180,12 @@ impl CustomSession for TimedSession {
         clock.limit(inner.write_response_trailers(trailers)).await
     }
 
-    async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
+    async fn response_duplex_vec(&mut self, mut tasks: Vec<HttpTask>) -> Result<bool> {
+        for task in &mut tasks {
+            if let HttpTask::Header(head, _) = task {
+                self.suit(head);
+            }
+        }
         let (inner, clock) = self.split();
         clock.limit(inner.response_duplex_vec(tasks)).await
     }
