@@ -225,10 +225,14 @@ impl ProxyHttp for GatewayProxy {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         head: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        if head.status == http::StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+            // The engine would pass it on and tunnel whatever the upstream writes after it.
+            return Err(ctx.fail(LocalReply::UpstreamProtocol));
+        }
         if head.status.is_informational() {
             ctx.upstream.informational += 1;
             return match ctx.upstream.informational {
