@@ -106,8 +106,8 @@ impl ProxyHttp for GatewayProxy {
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         ctx.active.push(self.shared.metrics.active_request());
         let snapshot = self.reader.load();
-        let first_line = session.as_http1().map_or(Ok(()), |h1| guard::check_request_line(&h1.get_headers_raw_bytes()));
-        let routed = first_line.map_err(Reply::from);
+        let raw = session.as_http1().map_or(Ok(()), |h1| guard::check_raw(&h1.get_headers_raw_bytes()));
+        let routed = raw.map_err(Reply::from);
         let routed = routed.and_then(|()| routing::find(&snapshot, self.port, session.req_header_mut(), ctx));
         let point = |total| self.shared.point(total);
         let reply = match routed.and_then(|()| routing::act(ctx, session.req_header(), self.port, point)) {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod admin;
+mod first_line;
 mod head;
 mod io;
 mod sockets;

@@ -1,5 +1,7 @@
 //! Where a request's head ends, and whether it is too large. The engine parses it; this only watches the bytes.
 
+use super::first_line::FirstLine;
+
 /// Most bytes of a head: Envoy's default for all header fields together.
 pub(crate) const HEAD_LIMIT: usize = 60 * 1024;
 
@@ -9,6 +11,7 @@ pub(crate) struct HeadScanner {
     seen: usize,
     /// The last byte that is not a carriage return was a line feed.
     line_ended: bool,
+    first_line: FirstLine,
 }
 
 /// What is known after some bytes.
@@ -20,11 +23,16 @@ pub(crate) enum Scanned {
     Ended,
     /// It is larger than [`HEAD_LIMIT`].
     TooLarge,
+    /// Its first line is none.
+    Malformed,
 }
 
 impl HeadScanner {
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Scanned {
         for (index, byte) in bytes.iter().enumerate() {
+            if !self.first_line.feed(*byte) {
+                return Scanned::Malformed;
+            }
             match byte {
                 // Empty lines before the request line are no end of it (RFC 9112 section 2.2).
                 b'\n' if self.line_ended && self.seen + index > 2 => return Scanned::Ended,

@@ -35,6 +35,7 @@ const AHEAD: usize = 4 * 1024;
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const MALFORMED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 const TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -140,6 +141,7 @@ impl DownstreamIo {
                 self.head = None;
                 Ok(())
             }
+            Scanned::Malformed => self.refuse(MALFORMED, "a first line that is not METHOD TARGET VERSION"),
             Scanned::TooLarge => self.refuse(TOO_LARGE, &format!("a head of more than {HEAD_LIMIT} bytes")),
         }
     }
