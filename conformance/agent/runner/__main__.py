@@ -1,0 +1,73 @@
+"""Runs the agent tests: real clients, the gateway under test, stand-ins for everything behind it, and an oracle.
+
+Each check prints one line, and the last line counts them. See ../README.md.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from checks import conversation, mcp_sse, openai_sdk, sabotage
+from processes import Processes
+from report import Report
+from stack import Stack
+
+TREE = Path(__file__).resolve().parents[3]
+THEMES = {"agent": conversation.run, "openai": openai_sdk.run, "mcp": mcp_sse.run, "sabotage": sabotage.run}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="conformance/agent/run", description="Runs real agents through `sluice run`.")
+    parser.add_argument("themes", nargs="*", metavar="THEME", help=f"which checks to run: {', '.join(THEMES)} (default: all)")
+    parser.add_argument("--sabotage", action="store_true", help="only that the oracle catches five broken sets of objects")
+    parser.add_argument("--five-minutes", action="store_true", help="only the MCP checks, their silent streams held for five minutes")
+    parser.add_argument("--sluice", type=Path, default=os.environ.get("SLUICE_BIN"), help="the program (default: $SLUICE_BIN, or built by cargo)")
+    parser.add_argument("--out", type=Path, help="where recordings and logs go (default: a new temporary folder)")
+    options = parser.parse_args()
+    unknown = set(options.themes) - set(THEMES)
+    if unknown:
+        parser.error(f"no such theme: {', '.join(unknown)}; there are: {', '.join(THEMES)}")
+    return options
+
+
+def chosen(options):
+    if options.sabotage:
+        return [sabotage.run]
+    if options.five_minutes:
+        return [partial(mcp_sse.run, silence=mcp_sse.FIVE_MINUTES)]
+    return [THEMES[name] for name in options.themes or THEMES]
+
+
+def build():
+    """Has cargo bring `sluice` up to date, and asks it where the program is."""
+    command = ["cargo", "build", "--workspace", "--bin", "sluice", "--locked", "--quiet", "--message-format=json"]
+    done = subprocess.run(command, cwd=TREE, stdout=subprocess.PIPE, text=True, check=True)
+    artifacts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return next(one["executable"] for one in artifacts if one.get("executable"))
+
+
+def main():
+    options = arguments()
+    sluice = Path(options.sluice or build()).resolve()
+    folder = (options.out or Path(tempfile.mkdtemp(prefix="sluice-agent-"))).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    # An inherited proxy would come between the programs of this test.
+    for name in [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]:
+        del os.environ[name]
+    with Processes(folder) as processes:
+        stack = Stack(processes, sluice, os.environ["ACK_PYTHON"])
+        report = Report(stack.key, folder)
+        for theme in chosen(options):
+            report.theme(theme, stack)
+    if report.failed:
+        print(f"what each program said is in {folder}", flush=True)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The checks, one theme a file; each has a function `run(report, stack)`."""

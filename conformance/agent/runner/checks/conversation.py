@@ -1,0 +1,65 @@
+"""The walk-through's conversation: a real kagent agent, its model calls and its tools."""
+
+import kagent
+import a2a
+from oracle import judge
+from stack import HERE
+
+OBJECTS = HERE / "objects"
+QUESTION = "Use Prometheus to view the pod metrics of the kagent namespace of the current cluster."
+# What the tools of fakes/mcp_server.py answered, and the model quoted.
+CLUSTER, MEMORY = "c0a1b2c3d4e5f", "201326592"
+POD = "my-ack-ops-agent-66b74675fc-rqwwx"
+
+
+def run(report, stack):
+    """Streamed and not; with the MCP server direct, as in the walk-through, and behind the gateway; the real one too."""
+    controller, stand_in = stack.fake("controller"), stack.fake("mcp_server")
+    direct = f"http://127.0.0.1:{stand_in}"
+    metrics = ["list_clusters", "query_prometheus"], [CLUSTER, MEMORY]
+
+    def walkthrough(stream, mcp):
+        provider = stack.provider()
+        # The walk-through's five files and nothing else, where the agent reaches its tools without the gateway.
+        more = [] if mcp else [OBJECTS / "mcp.yaml"]
+        gateway = stack.gateway(provider, *more, mcp_port=stand_in)
+        converse(stack, controller, gateway, mcp or gateway.url, stream, QUESTION, metrics)
+
+    def real_tools():
+        gateway = stack.gateway(stack.provider(), OBJECTS / "mcp.yaml", mcp_port=stack.ack_mcp_server())
+        question = "[scenario:kubectl] Which pods are there in the namespace kagent?"
+        converse(stack, controller, gateway, gateway.url, True, question, (["ack_kubectl"], [POD]))
+
+    report.check("agent: stream true, tools direct", walkthrough, True, direct)
+    report.check("agent: stream false, tools through the gateway", walkthrough, False, None)
+    report.check("agent: stream true, tools of the real ack-mcp-server through the gateway", real_tools)
+
+
+def converse(stack, controller, gateway, mcp, stream, question, expected):
+    """One agent, one question; then the oracle. `expected`: the tools called and what the answer must say."""
+    objects = (OBJECTS / "kagent.yaml").read_text(encoding="utf-8")
+    rendered = kagent.render(objects, f"{gateway.url}/v1", f"{mcp}/sse", stream)
+    agent, url = kagent.start(stack.processes, controller, rendered)
+    outcome = a2a.ask(url, question)
+    stack.processes.stop(agent)
+    tools, words = expected
+    assert outcome.state == "completed", f"the task ended {outcome.state}: {outcome.errors}"
+    assert outcome.tools == tools, f"tools called: {outcome.tools}, expected: {tools}"
+    missing = [word for word in words if word not in outcome.text]
+    assert not missing, f"the answer lacks {missing}: {outcome.text[:400]}"
+    evidence = gateway.evidence()
+    problems = judge(evidence)
+    assert not problems, "; ".join(map(str, problems))
+    asked = [entry["stream"] for entry in evidence.requests]
+    assert asked == [stream] * (len(tools) + 1), f"the model was asked with stream = {asked}"
+    assert not stream or outcome.partials > 5, f"only {outcome.partials} streamed pieces reached the user"
+    quiet(stack, gateway)
+    gateway.stop()
+
+
+def quiet(stack, gateway):
+    """The key is in nothing that the gateway prints or shows."""
+    from urllib.request import urlopen
+
+    pages = "".join(urlopen(f"http://{gateway.admin}{page}").read().decode() for page in ("/metrics", "/config_dump", "/listeners"))
+    assert stack.key not in pages + gateway.process.said(), "the key is in the gateway's output or on its admin pages"
