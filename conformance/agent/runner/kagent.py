@@ -62,7 +62,7 @@ def seconds(duration):
 def start(processes, controller_port, rendered):
     """Starts the agent; returns (process, URL) when it serves."""
     config, agent_card, environment = rendered
-    folder = processes.folder / f"config-{len(processes.running)}"
+    folder = processes.folder / processes.fresh("config")
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "agent-card.json").write_text(json.dumps(agent_card))

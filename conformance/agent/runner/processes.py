@@ -97,12 +97,15 @@ class Processes:
         return self
 
     def start(self, name, command, environment=None):
-        """Starts a program; a name used again gets a number."""
-        self.names[name] = count = self.names.get(name, 0) + 1
-        name = name if count == 1 else f"{name}-{count}"
-        process = Process(name, self.folder, [str(part) for part in command], environment or {})
+        """Starts a program."""
+        process = Process(self.fresh(name), self.folder, [str(part) for part in command], environment or {})
         self.running.append(process)
         return process
+
+    def fresh(self, name):
+        """A name that no file of the run has yet."""
+        self.names[name] = count = self.names.get(name, 0) + 1
+        return name if count == 1 else f"{name}-{count}"
 
     def stop(self, process):
         """Ends one program."""

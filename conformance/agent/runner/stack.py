@@ -69,7 +69,7 @@ class Provider:
     """A running stand-in of the provider and its journal."""
 
     def __init__(self, stack):
-        self.journal = stack.folder / f"provider-{len(stack.processes.running)}.jsonl"
+        self.journal = stack.folder / (stack.processes.fresh("provider") + ".jsonl")
         arguments = ["--certificate", stack.certificate, "--journal", self.journal, "--hostname", PROVIDER]
         self.port = stack.fake("dashscope", *arguments, environment={"PROVIDER_API_KEY": stack.key})
 

@@ -1,7 +1,9 @@
 """The walk-through's conversation: a real kagent agent, its model calls and its tools."""
 
-import kagent
+from urllib.request import urlopen
+
 import a2a
+import kagent
 from oracle import judge
 from stack import HERE
 
@@ -59,7 +61,5 @@ def converse(stack, controller, gateway, mcp, stream, question, expected):
 
 def quiet(stack, gateway):
     """The key is in nothing that the gateway prints or shows."""
-    from urllib.request import urlopen
-
     pages = "".join(urlopen(f"http://{gateway.admin}{page}").read().decode() for page in ("/metrics", "/config_dump", "/listeners"))
     assert stack.key not in pages + gateway.process.said(), "the key is in the gateway's output or on its admin pages"
