@@ -8,7 +8,7 @@ from pathlib import Path
 
 from certificates import Authority
 from oracle import Evidence
-from processes import json_lines
+from processes import json_lines, wait_until
 
 HERE = Path(__file__).resolve().parent.parent
 FAKES = HERE / "fakes"
@@ -95,6 +95,11 @@ class Gateway:
     def evidence(self):
         """What was recorded so far."""
         return Evidence(self.provider.journal, self.record, self.stack.key, PROVIDER)
+
+    def settled_evidence(self):
+        """What was recorded, once nothing is under way any more."""
+        wait_until("the provider's journal to be complete", lambda: self.evidence().settled())
+        return self.evidence()
 
     def stop(self):
         self.stack.processes.stop(self.process)

@@ -12,20 +12,22 @@ class Message:
     headers: dict[str, str]
     body: bytes
     frames: list[tuple[float, float]]
+    whole: bool
 
 
 @dataclass
 class Conversation:
-    """One connection: the bytes of each direction, in the reads they came in."""
+    """One connection: the bytes of each direction, in the reads they came in, and which side ended first, ">" or "<"."""
 
     up: list[tuple[float, bytes]] = field(default_factory=list)
     down: list[tuple[float, bytes]] = field(default_factory=list)
+    ended_by: str | None = None
 
     def requests(self):
         return messages(self.up)
 
     def answers(self):
-        """Whole answers; one that was cut off is left out."""
+        """Answers; one whose body was cut off is among them, and says so."""
         return messages(self.down)
 
     def raw(self):
@@ -42,6 +44,8 @@ def conversations(record):
             one = found.setdefault(entry["conn"], Conversation())
             if "data" in entry:
                 (one.up if entry["dir"] == ">" else one.down).append((entry["t"], entry["data"].encode("latin-1")))
+            elif entry["event"] != "open":
+                one.ended_by = one.ended_by or entry["dir"]
     return list(found.values())
 
 
@@ -97,14 +101,17 @@ class Reader:
     def message(self):
         start, *lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = {name.strip().lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
-        frames = []
-        if "chunked" not in headers.get("transfer-encoding", "").lower():
-            body = self.framed(int(headers.get("content-length", 0)), frames)
-            return Message(start, headers, body, frames)
-        body = b""
-        while length := int(self.until(b"\r\n").split(b";")[0], 16):
-            body += self.framed(length, frames)
-            self.take(2)
-        while self.until(b"\r\n"):
-            pass
-        return Message(start, headers, body, frames)
+        frames, body, chunked = [], b"", "chunked" in headers.get("transfer-encoding", "").lower()
+        try:
+            if chunked:
+                while length := int(self.until(b"\r\n").split(b";")[0], 16):
+                    body += self.framed(length, frames)
+                    self.take(2)
+                while self.until(b"\r\n"):
+                    pass
+            else:
+                body = self.framed(int(headers.get("content-length", 0)), frames)
+            return Message(start, headers, body, frames, True)
+        except Cut:
+            self.place = len(self.data)
+            return Message(start, headers, body, frames, False)

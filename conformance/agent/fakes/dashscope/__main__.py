@@ -38,6 +38,7 @@ def tls(options):
 async def serve_connection(number, accepted, context, answerer):
     """Shakes hands on one accepted socket and serves it. The name asked for is kept even when the handshake fails."""
     loop, journal, asked = asyncio.get_running_loop(), answerer.journal, {}
+    journal.write("accept", conn=number)
     context.sni_callback = lambda ssl_object, name, _: asked.__setitem__("sni", name)
     reader = asyncio.StreamReader(limit=64 << 20)
     protocol = asyncio.StreamReaderProtocol(reader)

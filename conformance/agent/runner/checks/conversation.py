@@ -49,7 +49,7 @@ def converse(stack, controller, gateway, mcp, stream, question, expected):
     assert outcome.tools == tools, f"tools called: {outcome.tools}, expected: {tools}"
     missing = [word for word in words if word not in outcome.text]
     assert not missing, f"the answer lacks {missing}: {outcome.text[:400]}"
-    evidence = gateway.evidence()
+    evidence = gateway.settled_evidence()
     problems = judge(evidence)
     assert not problems, "; ".join(map(str, problems))
     asked = [entry["stream"] for entry in evidence.requests]

@@ -48,7 +48,7 @@ def streamed(gateway):
 
 
 def oracle(gateway):
-    problems = judge(gateway.evidence())
+    problems = judge(gateway.settled_evidence())
     assert not problems, "; ".join(map(str, problems))
 
 

@@ -72,7 +72,7 @@ def sabotage(stack, name, edit, status, kinds):
     (copy / "objects.yaml").write_text(yaml.safe_dump_all(objects))
     gateway = stack.gateway(stack.provider(), objects=copy)
     got = send(gateway.url)
-    evidence = gateway.evidence()
+    evidence = gateway.settled_evidence()
     problems = judge(evidence)
     gateway.stop()
     caught = {problem.kind for problem in problems}
