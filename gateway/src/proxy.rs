@@ -122,7 +122,7 @@ impl ProxyHttp for GatewayProxy {
             }
             Err(reply) => reply,
         };
-        reply.send(session, &ctx.request_id).await?;
+        reply.send(session, ctx).await?;
         ctx.reply = reply.into_local();
         Ok(true)
     }
@@ -295,7 +295,7 @@ impl ProxyHttp for GatewayProxy {
         if !begun {
             // The engine does not reuse the connection after a failure, and the client is told so.
             session.set_keepalive(None);
-            let sent = Reply::Local(reply.clone()).send(session, &ctx.request_id).await;
+            let sent = Reply::Local(reply.clone()).send(session, ctx).await;
             session.set_total_drain_timeout(Some(LINGER));
             if sent.is_ok() {
                 drop(session.drain_request_body().await);

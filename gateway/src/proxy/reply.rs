@@ -7,8 +7,10 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
+use super::context::Context;
 use super::forwarding::X_REQUEST_ID;
 use super::local_reply::LocalReply;
+use crate::filter::edit_response;
 
 /// What is answered.
 #[derive(Debug)]
@@ -33,11 +35,15 @@ impl Reply {
     ///
     /// # Errors
     /// The client is gone.
-    pub(super) async fn send(&self, session: &mut Session, request_id: &str) -> Result<()> {
+    pub(super) async fn send(&self, session: &mut Session, ctx: &Context) -> Result<()> {
         let request = session.req_header();
         let no_body = request.method == Method::HEAD;
         let (mut head, body) = self.message(request)?;
-        head.insert_header(X_REQUEST_ID, request_id)?;
+        if let (Self::Redirect(..) | Self::Fixed { .. }, Some(rule)) = (self, &ctx.rule) {
+            // What the rule says about headers is about its own answers, too; an edit that fails leaves them as they are.
+            drop(edit_response(&rule.response_edits, &mut head));
+        }
+        head.insert_header(X_REQUEST_ID, ctx.request_id.as_str())?;
         let downstream = &mut session.downstream_session;
         downstream.write_response_header(Box::new(head)).await?;
         if no_body || body.is_empty() {

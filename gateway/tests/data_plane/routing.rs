@@ -147,6 +147,23 @@ async fn redirects_and_fixed_answers_need_no_upstream_and_keep_the_connection() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fixed_answers_and_redirects_carry_the_rules_headers() {
+    let redirect = Redirect { scheme: None, hostname: None, port: None, path: None, status: StatusCode::FOUND };
+    let marked = |rule: RouteRule| {
+        let modifier = HeaderModifier {
+            set: vec![("x-mark".parse().unwrap(), "set".parse().unwrap())],
+            ..HeaderModifier::default()
+        };
+        RouteRule { response_edits: vec![ResponseEdit::Headers(modifier)], ..rule }
+    };
+    let rules = [rule("/f", Action::Answer(fixed(418, "tea"))), rule("/r", Action::Redirect(redirect))];
+    let plane = Plane::new(rules.map(marked).into()).await;
+    for path in ["/f", "/r"] {
+        assert_eq!(plane.get(path).await.header("x-mark"), "set", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn weights_are_shares() {
     let (heavy, light) = (Provider::plain(Answer::json("1")).await, Provider::plain(Answer::json("2")).await);
     let share = |weight, provider: &Provider, name| {
