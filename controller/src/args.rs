@@ -34,6 +34,9 @@ pub enum Command {
     /// Print objects with their statuses, and what they mean for the data plane; Secrets are redacted.
     #[command(after_help = TRANSLATE_EXAMPLES)]
     Translate(TranslateArgs),
+    /// Show Sluice at work: the walk-through's objects, a provider, one streamed answer, and what the gateway did.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArgs),
 }
 
 /// `sluice run`.
@@ -98,6 +101,23 @@ pub struct TranslateArgs {
     pub json: bool,
 }
 
+/// `sluice demo`.
+#[derive(Debug, ClapArgs)]
+pub struct DemoArgs {
+    /// What to ask.
+    #[arg(default_value = "What is Sluice?")]
+    pub question: String,
+    /// Port of the gateway on 127.0.0.1; 0 is any free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// End after the answer.
+    #[arg(long)]
+    pub once: bool,
+    /// Print JSON, one object on each line.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)] // clap would show the docs, which say nothing.
@@ -146,6 +166,17 @@ Examples:
   sluice translate walkthrough/ -o json | jq .snapshots
 
 Exit codes: as of `sluice check`.";
+
+const DEMO_EXAMPLES: &str = "\
+Without PROVIDER_API_KEY the provider is a stand-in inside this program, behind TLS with an authority of its own.
+With it the question goes to DashScope itself.
+
+Examples:
+  sluice demo
+  sluice demo --once --port 0 --json | jq .account
+  PROVIDER_API_KEY=sk-... sluice demo 'Why is the sky blue?'
+
+Exit codes: 0 the answer came, 2 it did not.";
 
 #[cfg(test)]
 mod tests {

@@ -1,20 +1,18 @@
 //! `sluice run`: both halves in one process, objects from files, until a signal ends it.
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
-use serde::Serialize;
 use sluice_gateway::engine::roots::SystemRoots;
-use sluice_gateway::server::{Bound, Options, Server};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use sluice_gateway::server::{Options, Server};
 
 use crate::args::RunArgs;
 use crate::control::Control;
 use crate::logging;
 use crate::outcome::Outcome;
-use crate::sink::page::{self, ListenerAddress};
+use crate::signals::Signals;
+use crate::sink::ready::announce;
 use crate::source::file::{Environment, FileSource, Watch};
 
 /// Runs until SIGTERM or SIGINT, then lets running requests end.
@@ -77,38 +75,4 @@ fn options(args: RunArgs, workers: usize) -> Options {
     }
     let ports = ports.into_iter().map(|mapping| (mapping.listener, mapping.local)).collect();
     Options { bind, ports, admin, connect_to, system_roots, workers, drain_timeout }
-}
-
-/// The line that others wait for.
-#[derive(Serialize)]
-struct Ready<'a> {
-    event: &'static str,
-    admin: SocketAddr,
-    listeners: Vec<ListenerAddress<'a>>,
-}
-
-fn announce(admin: SocketAddr, bound: &[Bound]) -> io::Result<()> {
-    let ready = Ready { event: "ready", admin, listeners: page::listeners(bound) };
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", serde_json::to_string(&ready)?)?;
-    out.flush()
-}
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

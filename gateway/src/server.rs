@@ -9,7 +9,7 @@ mod sockets;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Error as IoError;
+use std::io::{Error as IoError, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -91,18 +91,26 @@ struct Gateway {
 }
 
 impl Server {
-    /// Opens the admin port and prepares the engine; nothing is served before the first [`Server::apply`].
+    /// Opens the admin port and prepares the engine; nothing is served before the first [`Server::apply`]. The access
+    /// log goes to standard output.
     ///
     /// # Errors
-    /// The admin port cannot be bound.
+    /// The admin port cannot be bound, or the system lacks something.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        Self::start_logging_to(Box::new(std::io::stdout()), options).await
+    }
+
+    /// The same with the access log written to `sink`, by a thread of its own.
+    ///
+    /// # Errors
+    /// As of [`Server::start`].
+    pub async fn start_logging_to(sink: Box<dyn Write + Send>, options: Options) -> Result<Self, StartError> {
         let refused = |cause| StartError::Admin(options.admin, cause);
         let (listener, admin_address) = admin::bind(options.admin).await.map_err(refused)?;
         let engine = Engine::new(&options.system_roots, options.workers).map_err(StartError::Roots)?;
         let metrics = Arc::new(Metrics::new().map_err(StartError::Metrics)?);
         let upstreams = Upstreams::new(options.connect_to.clone(), Resolver::system());
-        let stdout = Box::new(std::io::stdout());
-        let access_log = AccessLog::start(stdout, access_log::QUEUE, metrics.access_log_dropped());
+        let access_log = AccessLog::start(sink, access_log::QUEUE, metrics.access_log_dropped());
         let access_log = access_log.map_err(StartError::AccessLog)?;
         let admin = Arc::new(Admin::new(Arc::clone(&metrics)));
         let shared = Arc::new(Shared::new(upstreams, metrics, access_log));
