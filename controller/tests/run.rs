@@ -104,7 +104,7 @@ async fn the_ready_line_is_as_promised() {
     let (admin, address) = (sluice.admin(), sluice.listener("http"));
     let listener = format!(r#"{{"gateway":"default/gateway","listener":"http","address":"{address}"}}"#);
     assert_eq!(line, format!(r#"{{"event":"ready","admin":"{admin}","listeners":[{listener}]}}"#));
-    assert_eq!(page(&sluice, "/listeners").await.to_string().contains(&address.to_string()), true);
+    assert!(page(&sluice, "/listeners").await.to_string().contains(&address.to_string()));
     let status = page(&sluice, "/statuses").await["objects"]["Gateway default/gateway"].clone();
     assert_eq!(status["addresses"][0]["value"], "127.0.0.1", "{status}");
 }
