@@ -36,7 +36,7 @@ impl Plane {
     }
 
     pub(crate) async fn with(options: Options, rules: Vec<RouteRule>) -> Self {
-        let server = Server::start(options).await.unwrap();
+        let server = Server::start_logging_to(Box::new(std::io::sink()), options).await.unwrap();
         let bound = server.apply(vec![snapshot(rules)]).await;
         let address = bound[0].result.clone().unwrap();
         Self { server, address }
