@@ -14,7 +14,7 @@ use crate::logging::LogLevel;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, about, propagate_version = true, max_term_width = 100)]
+#[command(name = "sluice", version, propagate_version = true, max_term_width = 100)]
 /// An Envoy-compatible AI gateway: Gateway API and Envoy Gateway objects in, HTTP out.
 pub struct Args {
     /// What to do.
@@ -149,8 +149,9 @@ Examples:
   sluice run gateway.yaml routes/ --port 8080=0 --admin 127.0.0.1:0
   sluice run walkthrough/ --connect-to dashscope-intl.aliyuncs.com:443:127.0.0.1:8443
 
-Secrets take ${NAME} and ${NAME:-default} in stringData from the environment. When ready, one JSON line is written to
-standard output; the access log follows there, everything else goes to standard error.
+Secrets take ${NAME} and ${NAME:-default} in stringData from the environment.
+When ready, one JSON line is written to standard output; the access log follows there, everything
+else goes to standard error.
 SIGTERM or SIGINT drains and ends with 0; a second one ends at once.";
 
 const CHECK_EXAMPLES: &str = "\
@@ -168,8 +169,8 @@ Examples:
 Exit codes: as of `sluice check`.";
 
 const DEMO_EXAMPLES: &str = "\
-Without PROVIDER_API_KEY the provider is a stand-in inside this program, behind TLS with an authority of its own.
-With it the question goes to DashScope itself.
+Without PROVIDER_API_KEY the provider is a stand-in inside this program, behind TLS with an
+authority of its own. With it the question goes to DashScope itself.
 
 Examples:
   sluice demo
