@@ -77,12 +77,16 @@ impl Watch {
         }
         let mut writing = Writing::default();
         while !self.take(&mut writing).await {}
-        let end = Instant::now() + LONGEST_BURST;
+        let mut last = Instant::now();
+        let end = last + LONGEST_BURST;
         loop {
             // A file that is open for writing may be half written.
-            let until = if writing.is_over() { end.min(Instant::now() + QUIET) } else { end };
-            if timeout_at(until, self.take(&mut writing)).await.is_err() {
-                return;
+            let until = if writing.is_over() { end.min(last + QUIET) } else { end };
+            match timeout_at(until, self.take(&mut writing)).await {
+                Ok(true) => last = Instant::now(),
+                // Events that do not matter, such as those of a log in the folder, prolong nothing.
+                Ok(false) if Instant::now() < until => {}
+                Ok(false) | Err(_) => return,
             }
         }
     }
@@ -91,8 +95,9 @@ impl Watch {
     async fn take(&mut self, writing: &mut Writing) -> bool {
         match self.events.recv().await {
             Some(Ok(event)) => {
-                writing.note(&event);
-                self.footprint.concerns(&event)
+                let concerns = self.footprint.concerns(&event);
+                writing.note(&event, concerns);
+                concerns
             }
             // Something was lost.
             Some(Err(_)) => true,
@@ -179,6 +184,23 @@ mod tests {
             };
             tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the change is seen")
         }
+    }
+
+    #[tokio::test]
+    async fn a_log_beside_the_files_delays_nothing() {
+        let mut watched = Watched::of(&["objects"]);
+        fs::create_dir(watched.path("objects")).unwrap();
+        let mut log = fs::File::create(watched.path("log")).unwrap();
+        watched.watch.follow();
+        let mut writing = Writing::default();
+        std::io::Write::write_all(&mut log, b"line").unwrap();
+        fs::write(watched.path("objects/backend.yaml"), backend(1)).unwrap();
+        while !watched.watch.take(&mut writing).await {}
+        // Everything that the write of the object brings, up to its close.
+        while !writing.is_over() {
+            watched.watch.take(&mut writing).await;
+        }
+        drop(log);
     }
 
     fn backend(port: u16) -> String {

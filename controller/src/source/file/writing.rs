@@ -13,9 +13,10 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 pub(super) struct Writing(BTreeSet<PathBuf>);
 
 impl Writing {
-    pub(super) fn note(&mut self, event: &notify::Event) {
+    /// Takes an event in; `concerns` says whether it is about a file that is read at all. Others may be open for ever.
+    pub(super) fn note(&mut self, event: &notify::Event, concerns: bool) {
         match event.kind {
-            EventKind::Modify(ModifyKind::Data(_)) => self.0.extend(event.paths.iter().cloned()),
+            EventKind::Modify(ModifyKind::Data(_)) if concerns => self.0.extend(event.paths.iter().cloned()),
             EventKind::Access(AccessKind::Close(AccessMode::Write))
             | EventKind::Modify(ModifyKind::Name(_))
             | EventKind::Remove(_) => self.0.retain(|path| !event.paths.contains(path)),
@@ -39,9 +40,16 @@ mod tests {
     fn closing_ends_it() {
         let event = |kind| Event::new(kind).add_path("a".into());
         let mut writing = Writing::default();
-        writing.note(&event(EventKind::Modify(ModifyKind::Data(DataChange::Any))));
+        writing.note(&event(EventKind::Modify(ModifyKind::Data(DataChange::Any))), true);
         assert!(!writing.is_over());
-        writing.note(&event(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+        writing.note(&event(EventKind::Access(AccessKind::Close(AccessMode::Write))), false);
+        assert!(writing.is_over());
+    }
+
+    #[test]
+    fn files_that_nobody_reads_do_not_count() {
+        let mut writing = Writing::default();
+        writing.note(&Event::new(EventKind::Modify(ModifyKind::Data(DataChange::Any))).add_path("log".into()), false);
         assert!(writing.is_over());
     }
 }
