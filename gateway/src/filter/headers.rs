@@ -53,12 +53,21 @@ impl HeaderModifier {
 
 impl Serialize for HeaderModifier {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let pairs = |list: &[(HeaderName, HeaderValue)]| {
-            list.iter().map(|(n, v)| format!("{n}: {}", String::from_utf8_lossy(v.as_bytes()))).collect::<Vec<_>>()
-        };
+        let pairs = |list: &[(HeaderName, HeaderValue)]| list.iter().map(|(n, v)| line(n, v)).collect::<Vec<_>>();
         let removed = self.remove.iter().map(|n| n.as_str().to_owned()).collect();
         let parts = [("set", pairs(&self.set)), ("add", pairs(&self.add)), ("remove", removed)];
         s.collect_map(parts.into_iter().filter(|(_, list)| !list.is_empty()))
+    }
+}
+
+/// Headers that carry credentials: who writes one into a route in clear shall at least not find it in a dump.
+const CREDENTIALS: [&str; 6] =
+    ["authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"];
+
+fn line(name: &HeaderName, value: &HeaderValue) -> String {
+    match CREDENTIALS.contains(&name.as_str()) || value.is_sensitive() {
+        true => format!("{name}: <redacted>"),
+        false => format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())),
     }
 }
 
@@ -83,5 +92,13 @@ mod tests {
         assert_eq!(all("x-a"), ["3"]);
         assert_eq!(all("x-b"), ["1", "2"]);
         assert!(all("x-c").is_empty());
+    }
+
+    #[test]
+    fn dumps_show_no_credential() {
+        let pair = |name: &str, value: &str| (name.parse().unwrap(), value.parse().unwrap());
+        let set = vec![pair("authorization", "Bearer secret"), pair("x-a", "shown")];
+        let text = serde_json::to_string(&HeaderModifier { set, ..HeaderModifier::default() }).unwrap();
+        assert!(!text.contains("secret") && text.contains("shown"), "{text}");
     }
 }
