@@ -18,11 +18,16 @@ pub(super) fn review(object: &ObjectRef, out: &mut Violations) {
     }
 }
 
-/// Keys of `data`, whichever field they came from.
+/// Keys of `data`, whichever field they came from. They are not quoted: such a one may be a value in a key's place.
 pub(super) fn review_keys<'a>(keys: impl Iterator<Item = &'a String>, out: &mut Violations) {
     let is_key = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     for key in keys.filter(|key| key.is_empty() || key.len() > 253 || !key.chars().all(is_key)) {
         let remedy = "use letters, digits, '-', '_' and '.', at most 253";
-        out.refuse(&Field::new("data"), format!("the key {key:?} has characters that no key can have"), remedy);
+        let length = key.chars().count();
+        out.refuse(
+            &Field::new("data"),
+            format!("a key, {length} characters long, has ones that no key can have"),
+            remedy,
+        );
     }
 }
