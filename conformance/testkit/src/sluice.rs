@@ -1,7 +1,6 @@
 //! Runs the program `sluice`: found or built, started on free ports, its output kept whole, ended with the test.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -239,20 +238,19 @@ pub fn program() -> PathBuf {
 }
 
 fn build() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    // target/<profile>/deps/<test>, or target/<profile>/<program>
-    let profile = test.ancestors().skip(1).find(|dir| dir.file_name().is_some_and(|n| n != "deps")).unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(cargo);
     // The whole workspace's features, so that what its tests compiled is taken over.
-    command.args(["build", "--workspace", "--bin", "sluice", "--quiet", "--locked"]);
-    if profile.ends_with("release") {
+    command.args(["build", "--workspace", "--bin", "sluice", "--locked", "--message-format=json"]);
+    if std::env::current_exe().unwrap().components().any(|part| part.as_os_str() == "release") {
         command.arg("--release");
     }
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(child.wait().unwrap().success(), "sluice does not build:\n{said}");
-    profile.join("sluice")
+    let output = command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).output().unwrap();
+    assert!(output.status.success(), "sluice does not build:\n{}", String::from_utf8_lossy(&output.stderr));
+    // Cargo says where it put it; with a build directory of its own that is not beside this test.
+    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut executables = artifacts.filter(|artifact| artifact["target"]["name"] == "sluice");
+    let path = executables.find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
+    path.expect("cargo names the program it built")
 }

@@ -114,9 +114,7 @@ impl Http {
 
     /// Sends a POST with a JSON body.
     pub async fn post(&mut self, target: &str, json: &str) -> Answered {
-        let mut request = request(Method::POST, target, StepBody::bytes(json.to_owned()));
-        request.headers_mut().insert(http::header::CONTENT_TYPE, "application/json".parse().unwrap());
-        self.send(request).await
+        self.send(self::json(target, json)).await
     }
 
     /// True when the connection still takes requests.
@@ -137,6 +135,13 @@ impl Drop for Connection {
 /// A request for [`Http::send`].
 pub fn request(method: Method, target: &str, body: StepBody) -> Request<StepBody> {
     Request::builder().method(method).uri(target).body(body).unwrap()
+}
+
+/// A POST with a JSON body, for [`Http::send`].
+pub fn json(target: &str, json: &str) -> Request<StepBody> {
+    let mut request = request(Method::POST, target, StepBody::bytes(json.to_owned()));
+    request.headers_mut().insert(http::header::CONTENT_TYPE, "application/json".parse().unwrap());
+    request
 }
 
 async fn connect(address: SocketAddr) -> TokioIo<TcpStream> {
