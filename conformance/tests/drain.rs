@@ -35,7 +35,7 @@ async fn running(answer: Answer, more: &[&str]) -> (Provider, Sluice, TempDir) {
 
 async fn client(sluice: &Sluice, index: usize) -> Http {
     let address = sluice.listener("http");
-    if index % 2 == 0 { Http::http1(address).await } else { Http::h2c(address).await }
+    if index.is_multiple_of(2) { Http::http1(address).await } else { Http::h2c(address).await }
 }
 
 /// Streams that have begun.

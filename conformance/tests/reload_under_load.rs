@@ -198,7 +198,7 @@ async fn ask(address: SocketAddr, index: usize, load: Arc<Load>) {
 
 /// One stream after the other, half of them over HTTP/2.
 async fn stream(address: SocketAddr, index: usize, load: Arc<Load>) {
-    let mut client = if index % 2 == 0 { Http::http1(address).await } else { Http::h2c(address).await };
+    let mut client = if index.is_multiple_of(2) { Http::http1(address).await } else { Http::h2c(address).await };
     while !load.stopped() {
         match client.try_send(sluice_testkit::client::http::json("/v1/stream", "{\"stream\":true}")).await {
             Err(error) => return load.fail(format!("stream {index}: {error}")),
