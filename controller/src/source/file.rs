@@ -86,8 +86,7 @@ fn load(path: &Path) -> Result<Vec<Item>, Box<Diagnostic>> {
     item::items(path, &text).map_err(|error| {
         let place = Place { file: path.to_owned(), line: error.line, column: error.column };
         let message = format!("the file is no YAML: {}", error.message);
-        let remedy = "mend the syntax; until then the objects that the file last held stay in force";
-        Box::new(Diagnostic::at(place, Level::Error, message, remedy))
+        Box::new(Diagnostic::at(place, Level::Error, message, error.remedy))
     })
 }
 

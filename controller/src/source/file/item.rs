@@ -28,8 +28,13 @@ pub(super) struct Origin {
 /// The objects of a text, the lists among them unrolled; empty documents are left out.
 pub(super) fn items(file: &Path, text: &str) -> Result<Vec<Item>, SyntaxError> {
     let text = text.trim_start_matches('\u{feff}');
-    let documents = yaml::documents(text)?;
     let mut positions = position::index(text);
+    if let Some((path, at)) = positions.iter().find_map(|document| document.repeated.as_ref()) {
+        let message = format!("`{path}` stands there twice");
+        let remedy = "delete one of the two; until then the objects that the file last held stay in force";
+        return Err(SyntaxError { line: at.line, column: at.column, message, remedy });
+    }
+    let documents = yaml::documents(text)?;
     positions.resize_with(documents.len(), Positions::default);
     let file = Arc::<Path>::from(file);
     let mut items = Vec::new();

@@ -16,7 +16,11 @@ pub(super) struct Position {
 /// A scalar is where its value begins; a mapping or list where its key does, since its first field has a place of its
 /// own; the document itself where its first key is.
 #[derive(Debug, Default)]
-pub(super) struct Positions(BTreeMap<String, Position>);
+pub(super) struct Positions {
+    places: BTreeMap<String, Position>,
+    /// The first key that a mapping has twice, where it stands the second time.
+    pub(super) repeated: Option<(String, Position)>,
+}
 
 /// A collection that is being read.
 enum Frame {
@@ -50,10 +54,10 @@ impl Positions {
     pub(super) fn of(&self, path: &str) -> Position {
         let mut path = path;
         loop {
-            match (self.0.get(path), path.rfind(['.', '['])) {
+            match (self.places.get(path), path.rfind(['.', '['])) {
                 (Some(position), _) => return *position,
                 (None, Some(end)) => path = &path[..end],
-                (None, None) => return self.0.get("").copied().unwrap_or(Position { line: 1, column: 1 }),
+                (None, None) => return self.places.get("").copied().unwrap_or(Position { line: 1, column: 1 }),
             }
         }
     }
@@ -83,7 +87,10 @@ impl Positions {
 
     fn put(&mut self, slot: Slot, here: Position, collection: bool) {
         let position = slot.key.filter(|_| collection).unwrap_or(here);
-        self.0.insert(slot.path, position);
+        if self.places.contains_key(&slot.path) && self.repeated.is_none() {
+            self.repeated = Some((slot.path.clone(), slot.key.unwrap_or(here)));
+        }
+        self.places.insert(slot.path, position);
     }
 }
 
@@ -150,6 +157,13 @@ data:
         assert_eq!(at(0, "spec.nothing[7].at.all"), (3, 1));
         assert_eq!(at(0, "status"), (2, 1));
         assert_eq!(at(1, ""), (9, 1));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found() {
+        let repeated = |text| index(text).remove(0).repeated.map(|(path, at)| (path, at.line, at.column));
+        assert_eq!(repeated("a: {b: 1}\nc:\n  b: 1\n  b: [2]\n"), Some(("c.b".to_owned(), 4, 3)));
+        assert_eq!(repeated("a: [1, 1]\nb: {a: 1}\n"), None);
     }
 
     #[test]

@@ -13,11 +13,22 @@ pub(super) struct SyntaxError {
     /// Counts from 1.
     pub(super) column: usize,
     pub(super) message: String,
+    pub(super) remedy: &'static str,
 }
+
+const MEND: &str = "mend the syntax; until then the objects that the file last held stay in force";
+const NO_TABS: &str = "indent with spaces, YAML allows no tabs there; until then the file's last objects stay in force";
 
 /// The documents of a text, in order; an empty one is `Null`. JSON is YAML, too.
 pub(super) fn documents(text: &str) -> Result<Vec<Value>, SyntaxError> {
-    serde_yaml::Deserializer::from_str(text).map(document).collect()
+    let documents = serde_yaml::Deserializer::from_str(text).map(document).collect::<Result<_, _>>();
+    documents
+        .map_err(|error| if is_tabbed(text, error.line) { SyntaxError { remedy: NO_TABS, ..error } } else { error })
+}
+
+fn is_tabbed(text: &str, line: usize) -> bool {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t')
 }
 
 /// By way of a YAML value, because that refuses a key that stands twice in one mapping, as `kubectl` does.
@@ -28,6 +39,7 @@ fn document(document: serde_yaml::Deserializer<'_>) -> Result<Value, SyntaxError
         line: 1,
         column: 1,
         message: "a key of a mapping is no text".to_owned(),
+        remedy: MEND,
     })
 }
 
@@ -47,7 +59,7 @@ fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
         true => "a tagged value does not fit its tag".to_owned(),
         false => without_location(&message),
     };
-    SyntaxError { line, column, message }
+    SyntaxError { line, column, message, remedy: MEND }
 }
 
 /// The place is told beside the message.
