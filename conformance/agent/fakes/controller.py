@@ -19,7 +19,9 @@ class Controller(BaseHTTPRequestHandler):
         return self.path.split("?")[0].strip("/").split("/")
 
     def reply(self, status, data=None):
-        body = json.dumps({"error": status >= 400, "data": data, "message": "ok" if status < 400 else "not found"}).encode()
+        body = json.dumps(
+            {"error": status >= 400, "data": data, "message": "ok" if status < 400 else "not found"}
+        ).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -31,7 +33,12 @@ class Controller(BaseHTTPRequestHandler):
         match self.parts():
             case ["api", "sessions"]:
                 key = sent.get("id") or f"session-{len(SESSIONS) + 1}"
-                session = {"id": key, "user_id": sent["user_id"], "name": sent.get("name"), "agent_id": sent.get("agent_ref")}
+                session = {
+                    "id": key,
+                    "user_id": sent["user_id"],
+                    "name": sent.get("name"),
+                    "agent_id": sent.get("agent_ref"),
+                }
                 SESSIONS[key] = session
                 EVENTS.setdefault(key, [])
                 self.reply(201, session)

@@ -9,7 +9,14 @@ import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 POD = "my-ack-ops-agent-66b74675fc-rqwwx"
-PODS = {"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "shortNames": ["po"], "verbs": ["get", "list"]}
+PODS = {
+    "name": "pods",
+    "singularName": "pod",
+    "namespaced": True,
+    "kind": "Pod",
+    "shortNames": ["po"],
+    "verbs": ["get", "list"],
+}
 PAGES = {
     "/version": {"major": "1", "minor": "32", "gitVersion": "v1.32.4"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
@@ -19,11 +26,18 @@ PAGES = {
     "/api/v1/namespaces/kagent/pods": {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
-        "columnDefinitions": [{"name": n, "type": "string", "format": "", "description": "", "priority": 0} for n in ("Name", "Ready", "Status")],
+        "columnDefinitions": [
+            {"name": n, "type": "string", "format": "", "description": "", "priority": 0}
+            for n in ("Name", "Ready", "Status")
+        ],
         "rows": [
             {
                 "cells": [POD, "1/1", "Running"],
-                "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": POD, "namespace": "kagent"}},
+                "object": {
+                    "kind": "PartialObjectMetadata",
+                    "apiVersion": "meta.k8s.io/v1",
+                    "metadata": {"name": POD, "namespace": "kagent"},
+                },
             }
         ],
     },

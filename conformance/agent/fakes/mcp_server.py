@@ -34,7 +34,9 @@ async def ack_kubectl(command: str, cluster_id: str = "") -> str:
 
 
 @server.tool(description="Queries the Prometheus data of a cluster.")
-async def query_prometheus(cluster_id: str, promql: str, start_time: str = "", end_time: str = "", step: str = "") -> str:
+async def query_prometheus(
+    cluster_id: str, promql: str, start_time: str = "", end_time: str = "", step: str = ""
+) -> str:
     return json.dumps({"data": [{"metric": {"pod": POD}, "value": [1765600000, "201326592"]}], "promql": promql})
 
 
@@ -61,7 +63,7 @@ async def query_audit_log(cluster_id: str, namespace: str = "default", limit: in
 
 @server.tool(description="Gets the current time.")
 async def get_current_time() -> str:
-    return json.dumps({"current_time_iso": datetime.datetime.now(datetime.timezone.utc).isoformat()})
+    return json.dumps({"current_time_iso": datetime.datetime.now(datetime.UTC).isoformat()})
 
 
 @server.tool(description="Queries the logs of a cluster's control plane.")

@@ -6,6 +6,7 @@ Each check prints one line, and the last line counts them. See ../README.md.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +24,26 @@ THEMES = {"agent": conversation.run, "openai": openai_sdk.run, "mcp": mcp_sse.ru
 
 def arguments():
     parser = argparse.ArgumentParser(prog="conformance/agent/run", description="Runs real agents through `sluice run`.")
-    parser.add_argument("themes", nargs="*", metavar="THEME", help=f"which checks to run: {', '.join(THEMES)} (default: all)")
-    parser.add_argument("--sabotage", action="store_true", help="only that the oracle catches five broken sets of objects")
-    parser.add_argument("--five-minutes", action="store_true", help="only the MCP checks, their silent streams held for five minutes")
-    parser.add_argument("--sluice", type=Path, default=os.environ.get("SLUICE_BIN"), help="the program (default: $SLUICE_BIN, or built by cargo)")
-    parser.add_argument("--out", type=Path, help="where recordings and logs go (default: a new temporary folder)")
+    parser.add_argument(
+        "themes", nargs="*", metavar="THEME", help=f"which checks to run: {', '.join(THEMES)} (default: all)"
+    )
+    parser.add_argument(
+        "--sabotage", action="store_true", help="only that the oracle catches five broken sets of objects"
+    )
+    parser.add_argument(
+        "--five-minutes", action="store_true", help="only the MCP checks, their silent streams held for five minutes"
+    )
+    parser.add_argument(
+        "--sluice",
+        type=Path,
+        default=os.environ.get("SLUICE_BIN"),
+        help="the program (default: $SLUICE_BIN, or built by cargo)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="a new folder for recordings and logs, to be kept (default: a temporary one, kept when a check fails)",
+    )
     options = parser.parse_args()
     unknown = set(options.themes) - set(THEMES)
     if unknown:
@@ -55,7 +71,8 @@ def main():
     options = arguments()
     sluice = Path(options.sluice or build()).resolve()
     folder = (options.out or Path(tempfile.mkdtemp(prefix="sluice-agent-"))).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    # Journals are appended to: those of another run would be judged with this one's.
+    folder.mkdir(parents=True, exist_ok=not options.out)
     # An inherited proxy would come between the programs of this test.
     for name in [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]:
         del os.environ[name]
@@ -66,6 +83,8 @@ def main():
             report.theme(theme, stack)
     if report.failed:
         print(f"what each program said is in {folder}", flush=True)
+    elif not options.out:
+        shutil.rmtree(folder, ignore_errors=True)
     return report.close()
 
 

@@ -51,7 +51,12 @@ def ask(url, question):
     place = urlparse(url)
     message = {"kind": "message", "messageId": str(uuid.uuid4()), "role": "user", "contextId": str(uuid.uuid4())}
     message["parts"] = [{"kind": "text", "text": question}]
-    call = {"jsonrpc": "2.0", "id": str(uuid.uuid4()), "method": "message/stream", "params": {"message": message, "metadata": {}}}
+    call = {
+        "jsonrpc": "2.0",
+        "id": str(uuid.uuid4()),
+        "method": "message/stream",
+        "params": {"message": message, "metadata": {}},
+    }
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=120)
     headers = {"content-type": "application/json", "accept": "text/event-stream", "x-user-id": USER}
     connection.request("POST", "/", json.dumps(call), headers)

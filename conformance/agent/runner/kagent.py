@@ -15,7 +15,7 @@ SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 
 
 def render(objects, gateway, mcp, stream):
-    """From the objects: (config.json, agent-card.json, environment); the two URLs say where gateway and MCP server are."""
+    """From the objects: (config.json, agent-card.json, environment). The URLs say where gateway and MCP server are."""
     by_kind = {one["kind"]: one for one in yaml.safe_load_all(objects) if one}
     agent, model, server = by_kind["Agent"], by_kind["ModelConfig"]["spec"], by_kind["RemoteMCPServer"]["spec"]
     declared, description = agent["spec"]["declarative"], agent["spec"]["description"]
@@ -26,7 +26,12 @@ def render(objects, gateway, mcp, stream):
         "sse_tools": [
             {
                 # terminateOnClose has no meaning for SSE; the controller drops it too.
-                "params": {"url": mcp, "headers": {}, "timeout": seconds(server["timeout"]), "sse_read_timeout": seconds(server["sseReadTimeout"])},
+                "params": {
+                    "url": mcp,
+                    "headers": {},
+                    "timeout": seconds(server["timeout"]),
+                    "sse_read_timeout": seconds(server["sseReadTimeout"]),
+                },
                 "tools": declared["tools"][0]["mcpServer"]["toolNames"],
             }
         ],
@@ -34,7 +39,11 @@ def render(objects, gateway, mcp, stream):
     }
     name, namespace = agent["metadata"]["name"], agent["metadata"]["namespace"]
     environment = {variable["name"]: variable["value"] for variable in declared["deployment"]["env"]}
-    return config, card(name, namespace, description), {**environment, "KAGENT_NAME": name, "KAGENT_NAMESPACE": namespace}
+    return (
+        config,
+        card(name, namespace, description),
+        {**environment, "KAGENT_NAME": name, "KAGENT_NAMESPACE": namespace},
+    )
 
 
 def card(name, namespace, description):
@@ -46,7 +55,9 @@ def card(name, namespace, description):
         "url": url,
         "protocolVersion": "0.3",
         "preferredTransport": "JSONRPC",
-        "supportedInterfaces": [{"url": url, "protocolBinding": "JSONRPC", "protocolVersion": v} for v in ("0.3", "1.0")],
+        "supportedInterfaces": [
+            {"url": url, "protocolBinding": "JSONRPC", "protocolVersion": v} for v in ("0.3", "1.0")
+        ],
         "defaultInputModes": ["text"],
         "defaultOutputModes": ["text"],
         "capabilities": {"streaming": True},
@@ -66,8 +77,17 @@ def start(processes, controller_port, rendered):
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "agent-card.json").write_text(json.dumps(agent_card))
-    environment = {**environment, "KAGENT_URL": f"http://127.0.0.1:{controller_port}", "PYTHONWARNINGS": "ignore", "LOG_LEVEL": "INFO"}
+    environment = {
+        **environment,
+        "KAGENT_URL": f"http://127.0.0.1:{controller_port}",
+        "PYTHONWARNINGS": "ignore",
+        "LOG_LEVEL": "INFO",
+    }
     program = Path(sys.executable).parent / "kagent-adk"
-    process = processes.start("agent", [program, "static", "--host", "127.0.0.1", "--port", "0", "--filepath", folder], environment)
-    found = process.wait_for("its address", lambda said: re.search(r"Uvicorn running on (http://127\.0\.0\.1:\d+)", said))
+    process = processes.start(
+        "agent", [program, "static", "--host", "127.0.0.1", "--port", "0", "--filepath", folder], environment
+    )
+    found = process.wait_for(
+        "its address", lambda said: re.search(r"Uvicorn running on (http://127\.0\.0\.1:\d+)", said)
+    )
     return process, found[1] + "/"

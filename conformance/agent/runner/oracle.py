@@ -1,6 +1,6 @@
 """Judges a gateway by what the provider saw and by the bytes between client and gateway.
 
-* each request reached the provider as the walk-through demands: server name, Host, path, exactly one right Authorization
+* each request reached the provider as the walk-through demands: server name, Host, path, one right Authorization
 * the client's own credential never went up, the provider's key never came down
 * each body arrived byte for byte, both ways, after undoing chunked framing
 * streams were not held back, and their events not joined
@@ -65,9 +65,15 @@ def judge(evidence):
 def handshakes(evidence):
     for entry in evidence.of("handshake-failed"):
         if entry["sni"] != evidence.hostname:
-            yield Problem("server-name", f"the gateway opened TLS for {entry['sni']!r}, not for {evidence.hostname!r}: see the policy's hostname")
+            yield Problem(
+                "server-name",
+                f"the gateway opened TLS for {entry['sni']!r}, not {evidence.hostname!r}: see the policy's hostname",
+            )
         else:
-            yield Problem("certificate", f"the gateway refused the provider's certificate ({entry['reason']}): see the policy's authority")
+            yield Problem(
+                "certificate",
+                f"the gateway refused the provider's certificate ({entry['reason']}): see the policy's authority",
+            )
 
 
 def requests(evidence):
@@ -88,18 +94,24 @@ def bodies_up(evidence):
     sent = {hashlib.sha256(request.body).hexdigest() for one in evidence.conversations for request in one.requests()}
     for entry in evidence.requests:
         if entry["body_sha256"] not in sent:
-            yield Problem("request-body", f"the body of request {entry['conn']}/{entry['nth']} is not what a client sent")
+            yield Problem(
+                "request-body", f"the body of request {entry['conn']}/{entry['nth']} is not what a client sent"
+            )
 
 
 def answers(evidence):
-    arrived = {answer.headers.get("x-fake-id"): (answer, one) for one in evidence.conversations for answer in one.answers()}
+    arrived = {
+        answer.headers.get("x-fake-id"): (answer, one) for one in evidence.conversations for answer in one.answers()
+    }
     for entry in evidence.done:
         answer, conversation = arrived.get(entry["rid"], (None, None))
         # The SDK's blocking client leaves when it has read [DONE], before the body's formal end.
         if answer is None or not answer.whole and conversation.ended_by == "<":
             yield Problem("answer", f"answer {entry['rid']} did not come down whole")
         elif hashlib.sha256(answer.body).hexdigest() != entry["sha256"]:
-            yield Problem("answer-body", f"an answer's body is altered: {entry['bytes']} bytes sent, {len(answer.body)} arrived")
+            yield Problem(
+                "answer-body", f"an answer's body is altered: {entry['bytes']} bytes sent, {len(answer.body)} arrived"
+            )
         elif "t_first" in entry:
             yield from stream(entry, answer)
 

@@ -33,7 +33,12 @@ class Process:
         with open(self.output, "wb") as out, open(self.errors, "wb") as err:
             # A session of its own: what it starts ends with it, and Ctrl-C reaches us first.
             self.popen = subprocess.Popen(
-                command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+                command,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
             )
 
     def said(self):

@@ -11,7 +11,7 @@ class Report:
         self.secret, self.folder, self.passed, self.failed = secret, folder, 0, 0
 
     def check(self, name, function, *arguments):
-        """Runs `function`; a raised exception is a failure, and its text the reason. Returns what the function returns."""
+        """Runs `function`; an exception is a failure, and its text the reason. Returns what the function returns."""
         start = time.monotonic()
         try:
             result = function(*arguments)

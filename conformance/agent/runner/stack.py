@@ -39,9 +39,9 @@ class Stack:
         script = FAKES / name if (FAKES / name).is_dir() else FAKES / f"{name}.py"
         return self.processes.start(name, [sys.executable, script, *arguments], environment).port()
 
-    def provider(self):
-        """Starts a provider; returns it."""
-        return Provider(self)
+    def provider(self, alpn="h2,http/1.1"):
+        """Starts a provider that speaks these protocols; returns it."""
+        return Provider(self, alpn)
 
     def ack_mcp_server(self):
         """Starts the real MCP server beside a Kubernetes API of one pod; returns its port."""
@@ -54,7 +54,19 @@ class Stack:
         # The server cannot report a port of the system's choosing, so one is picked just before.
         port = free_port()
         program = Path(self.ack_python).parent / "alibabacloud-ack-mcp-server"
-        command = [program, "--transport", "sse", "--host", "127.0.0.1", "--port", port, "--kubeconfig-mode", "LOCAL", "--kubeconfig-path", kubeconfig]
+        command = [
+            program,
+            "--transport",
+            "sse",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--kubeconfig-mode",
+            "LOCAL",
+            "--kubeconfig-path",
+            kubeconfig,
+        ]
         environment = {"HOME": str(home), "PATH": path, "NO_COLOR": "1"}
         server = self.processes.start("ack-mcp-server", command, environment)
         server.wait_for("its address", lambda said: f"Uvicorn running on http://127.0.0.1:{port}" in said)
@@ -68,9 +80,18 @@ class Stack:
 class Provider:
     """A running stand-in of the provider and its journal."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, alpn):
         self.journal = stack.folder / (stack.processes.fresh("provider") + ".jsonl")
-        arguments = ["--certificate", stack.certificate, "--journal", self.journal, "--hostname", PROVIDER]
+        arguments = [
+            "--certificate",
+            stack.certificate,
+            "--journal",
+            self.journal,
+            "--hostname",
+            PROVIDER,
+            "--alpn",
+            alpn,
+        ]
         self.port = stack.fake("dashscope", *arguments, environment={"PROVIDER_API_KEY": stack.key})
 
 
@@ -107,7 +128,9 @@ class Gateway:
 
 def ready_line(process):
     def find(_):
-        return next((line for line in json_lines(process.output.read_text(), "event") if line["event"] == "ready"), None)
+        return next(
+            (line for line in json_lines(process.output.read_text(), "event") if line["event"] == "ready"), None
+        )
 
     return find
 

@@ -17,7 +17,7 @@ class Message:
 
 @dataclass
 class Conversation:
-    """One connection: the bytes of each direction, in the reads they came in, and which side ended first, ">" or "<"."""
+    """One connection: the bytes of each direction in the reads they came in, and which side ended first (> or <)."""
 
     up: list[tuple[float, bytes]] = field(default_factory=list)
     down: list[tuple[float, bytes]] = field(default_factory=list)

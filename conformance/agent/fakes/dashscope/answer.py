@@ -1,10 +1,10 @@
 """One request and its answer, whatever the HTTP version: refuses what the walk-through's gateway must never send.
 
-    SNI                       the provider's name               else 421, problem "sni"
-    Host or :authority        the provider's name (:443 is fine)   else 421, problem "host"
-    path                      /compatible-mode/v1/chat/completions    else 404, problem "path"
-    method                    POST                              else 405, problem "method"
-    Authorization             exactly one, "Bearer KEY"         else 401, problem "authorization"
+SNI                       the provider's name               else 421, problem "sni"
+Host or :authority        the provider's name (:443 is fine)   else 421, problem "host"
+path                      /compatible-mode/v1/chat/completions    else 404, problem "path"
+method                    POST                              else 405, problem "method"
+Authorization             exactly one, "Bearer KEY"         else 401, problem "authorization"
 """
 
 import asyncio
@@ -79,14 +79,22 @@ class Answerer:
         self.record_request(request, body, rid=rid, problem=problem, status=status, scenario=name)
         if not refusal and name == "slow":
             await asyncio.sleep(number)
-        common = [("x-request-id", rid), ("x-fake-id", rid), ("server", "istio-envoy"), ("req-cost-time", "42"), ("vary", "Origin")]
+        common = [
+            ("x-request-id", rid),
+            ("x-fake-id", rid),
+            ("server", "istio-envoy"),
+            ("req-cost-time", "42"),
+            ("vary", "Origin"),
+        ]
         if not refusal and body.get("stream"):
             await send_head(status, common + [("content-type", "text/event-stream;charset=UTF-8")])
             sent = await stream(model.chunks(body), send_body)
         else:
             data = json.dumps(refused or model.completion(body), ensure_ascii=False).encode()
             again = [("retry-after", "1")] if status == 429 else []
-            await send_head(status, [*common, *again, ("content-type", "application/json"), ("content-length", str(len(data)))])
+            await send_head(
+                status, [*common, *again, ("content-type", "application/json"), ("content-length", str(len(data)))]
+            )
             await send_body(data, True)
             sent = {"chunks": 1, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         self.journal.write("done", rid=rid, **sent)
@@ -127,4 +135,10 @@ async def stream(objects, send_body):
         total += len(event)
         first = first or time.time()
         await send_body(event, number == len(events))
-    return {"chunks": len(events), "bytes": total, "sha256": digest.hexdigest(), "t_first": first, "t_last": time.time()}
+    return {
+        "chunks": len(events),
+        "bytes": total,
+        "sha256": digest.hexdigest(),
+        "t_first": first,
+        "t_last": time.time(),
+    }

@@ -1,10 +1,10 @@
 """The "model": what DashScope would say to a request body, chosen by the last user message.
 
-    (nothing special)       tool call list_clusters, tool call query_prometheus, then Markdown that quotes both results
-    [scenario:plain]        the answer at once
-    [scenario:kubectl]      tool call ack_kubectl, then the answer
-    [scenario:slow=N]       the answer at once, its head held back for N seconds
-    [scenario:errNNN]       status NNN with DashScope's error body, each time
+(nothing special)       tool call list_clusters, tool call query_prometheus, then Markdown that quotes both results
+[scenario:plain]        the answer at once
+[scenario:kubectl]      tool call ack_kubectl, then the answer
+[scenario:slow=N]       the answer at once, its head held back for N seconds
+[scenario:errNNN]       status NNN with DashScope's error body, each time
 """
 
 import json
@@ -61,7 +61,12 @@ def completion(body):
     message = {"role": "assistant", "content": payload if kind == "text" else ""}
     if kind == "tools":
         message["tool_calls"] = [
-            {"index": i, "id": call_id(), "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+            {
+                "index": i,
+                "id": call_id(),
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(arguments)},
+            }
             for i, (name, arguments) in enumerate(payload)
         ]
     finish = "stop" if kind == "text" else "tool_calls"
@@ -98,11 +103,21 @@ def tool_deltas(calls):
     for index, (name, arguments) in enumerate(calls):
         role = {"role": "assistant"} if index == 0 else {}
         function = {"name": name, "arguments": ""}
-        yield {"content": None, "tool_calls": [{"index": index, "id": call_id(), "type": "function", "function": function}], **role}, None
+        yield (
+            {
+                "content": None,
+                "tool_calls": [{"index": index, "id": call_id(), "type": "function", "function": function}],
+                **role,
+            },
+            None,
+        )
         for piece in pieces(json.dumps(arguments), 9):
             # DashScope says the id once, and then an empty one.
             function = {"arguments": piece}
-            yield {"content": None, "tool_calls": [{"index": index, "id": "", "type": "function", "function": function}]}, None
+            yield (
+                {"content": None, "tool_calls": [{"index": index, "id": "", "type": "function", "function": function}]},
+                None,
+            )
     yield {}, "tool_calls"
 
 
@@ -112,13 +127,23 @@ def error(code, message, kind="invalid_request_error"):
 
 
 def identity(body):
-    return {"created": int(time.time()), "system_fingerprint": None, "model": body.get("model"), "id": f"chatcmpl-{uuid.uuid4()}"}
+    return {
+        "created": int(time.time()),
+        "system_fingerprint": None,
+        "model": body.get("model"),
+        "id": f"chatcmpl-{uuid.uuid4()}",
+    }
 
 
 def usage(body, payload):
     prompt, answer = len(json.dumps(body.get("messages"))) // 4, max(1, len(str(payload)) // 4)
     cached = {"cached_tokens": 0}
-    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer, "prompt_tokens_details": cached}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": answer,
+        "total_tokens": prompt + answer,
+        "prompt_tokens_details": cached,
+    }
 
 
 def call_id():

@@ -15,30 +15,34 @@ POD = "my-ack-ops-agent-66b74675fc-rqwwx"
 
 
 def run(report, stack):
-    """Streamed and not; with the MCP server direct, as in the walk-through, and behind the gateway; the real one too."""
+    """Streamed and not; the MCP server direct, as in the walk-through, and behind the gateway; the real one too."""
     controller, stand_in = stack.fake("controller"), stack.fake("mcp_server")
     direct = f"http://127.0.0.1:{stand_in}"
     metrics = ["list_clusters", "query_prometheus"], [CLUSTER, MEMORY]
 
-    def walkthrough(stream, mcp):
-        provider = stack.provider()
+    def walkthrough(stream, mcp, alpn):
+        provider = stack.provider(alpn)
         # The walk-through's five files and nothing else, where the agent reaches its tools without the gateway.
         more = [] if mcp else [OBJECTS / "mcp.yaml"]
         gateway = stack.gateway(provider, *more, mcp_port=stand_in)
-        converse(stack, controller, gateway, mcp or gateway.url, stream, QUESTION, metrics)
+        evidence = converse(stack, controller, gateway, mcp or gateway.url, stream, QUESTION, metrics)
+        spoken = {entry["version"] for entry in evidence.requests}
+        assert spoken == {"HTTP/2" if "h2" in alpn else "HTTP/1.1"}, f"the provider was asked by {spoken}"
 
     def real_tools():
         gateway = stack.gateway(stack.provider(), OBJECTS / "mcp.yaml", mcp_port=stack.ack_mcp_server())
         question = "[scenario:kubectl] Which pods are there in the namespace kagent?"
         converse(stack, controller, gateway, gateway.url, True, question, (["ack_kubectl"], [POD]))
 
-    report.check("agent: stream true, tools direct", walkthrough, True, direct)
-    report.check("agent: stream false, tools through the gateway", walkthrough, False, None)
+    report.check("agent: stream true, tools direct, provider h2", walkthrough, True, direct, "h2,http/1.1")
+    report.check(
+        "agent: stream false, tools through the gateway, provider http/1.1", walkthrough, False, None, "http/1.1"
+    )
     report.check("agent: stream true, tools of the real ack-mcp-server through the gateway", real_tools)
 
 
 def converse(stack, controller, gateway, mcp, stream, question, expected):
-    """One agent, one question; then the oracle. `expected`: the tools called and what the answer must say."""
+    """One agent, one question; then the oracle. `expected`: the tools called, what the answer must say. Returns the evidence."""
     objects = (OBJECTS / "kagent.yaml").read_text(encoding="utf-8")
     rendered = kagent.render(objects, f"{gateway.url}/v1", f"{mcp}/sse", stream)
     agent, url = kagent.start(stack.processes, controller, rendered)
@@ -57,9 +61,12 @@ def converse(stack, controller, gateway, mcp, stream, question, expected):
     assert not stream or outcome.partials > 5, f"only {outcome.partials} streamed pieces reached the user"
     quiet(stack, gateway)
     gateway.stop()
+    return evidence
 
 
 def quiet(stack, gateway):
     """The key is in nothing that the gateway prints or shows."""
-    pages = "".join(urlopen(f"http://{gateway.admin}{page}").read().decode() for page in ("/metrics", "/config_dump", "/listeners"))
+    pages = "".join(
+        urlopen(f"http://{gateway.admin}{page}").read().decode() for page in ("/metrics", "/config_dump", "/listeners")
+    )
     assert stack.key not in pages + gateway.process.said(), "the key is in the gateway's output or on its admin pages"

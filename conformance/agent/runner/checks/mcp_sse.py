@@ -74,7 +74,9 @@ async def use_real(gateway):
         missing = TOOLS - await names(open_session)
         assert not missing, f"the server lists no {missing}"
         assert "current_time" in await call(open_session, "get_current_time")
-        guidance = await call(open_session, "query_prometheus_metric_guidance", resource_label="node", metric_category="cpu")
+        guidance = await call(
+            open_session, "query_prometheus_metric_guidance", resource_label="node", metric_category="cpu"
+        )
         assert "metric" in guidance, guidance[:300]
         pods = await call(open_session, "ack_kubectl", command="get pods -n kagent", cluster_id="local")
         assert POD in pods, pods[:600]

@@ -15,7 +15,9 @@ def run(report, stack):
     report.check("openai: a streamed answer with its usage", streamed, gateway)
     report.check("openai: the oracle on both", oracle, gateway)
     for status, kind, words in PROVIDER_ERRORS:
-        report.check(f"openai: the provider's {status} reaches the program", provider_error, gateway, status, kind, words)
+        report.check(
+            f"openai: the provider's {status} reaches the program", provider_error, gateway, status, kind, words
+        )
     report.check("openai: the gateway's own 404 says why", no_route, gateway)
     report.check("openai: a time-out of the gateway is asked once, not three times", timeout_once, gateway)
     gateway.stop()
@@ -40,7 +42,9 @@ def whole(gateway):
 
 def streamed(gateway):
     options = {"include_usage": True}
-    stream = client(gateway).chat.completions.create(model="qwen-plus", messages=QUESTION, stream=True, stream_options=options)
+    stream = client(gateway).chat.completions.create(
+        model="qwen-plus", messages=QUESTION, stream=True, stream_options=options
+    )
     chunks = list(stream)
     text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
     assert "\u4f60\u597d\u2728" in text, f"the text came down as {text!r}"

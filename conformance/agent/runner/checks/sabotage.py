@@ -14,7 +14,9 @@ def run(report, stack):
     """Each edit on a copy of the objects, with a gateway and a provider of its own; first a copy without any."""
     report.check("sabotage: none, and nothing is found", sabotage, stack, "none", lambda _: None, 200, set())
     for name, edit, status, kinds in sabotages():
-        report.check(f"sabotage: {name}, caught as {' and '.join(sorted(kinds))}", sabotage, stack, name, edit, status, kinds)
+        report.check(
+            f"sabotage: {name}, caught as {' and '.join(sorted(kinds))}", sabotage, stack, name, edit, status, kinds
+        )
 
 
 def sabotages():
@@ -67,7 +69,9 @@ def sabotage(stack, name, edit, status, kinds):
     """Edits, runs, sends one request, and compares what the oracle says with what it must say."""
     copy = stack.folder / f"objects-{name.replace(' ', '-')}"
     copy.mkdir()
-    objects = [each for file in sorted(WALKTHROUGH.glob("*.yaml")) for each in yaml.safe_load_all(file.read_text()) if each]
+    objects = [
+        each for file in sorted(WALKTHROUGH.glob("*.yaml")) for each in yaml.safe_load_all(file.read_text()) if each
+    ]
     edit(objects)
     (copy / "objects.yaml").write_text(yaml.safe_dump_all(objects))
     gateway = stack.gateway(stack.provider(), objects=copy)
@@ -76,7 +80,9 @@ def sabotage(stack, name, edit, status, kinds):
     problems = judge(evidence)
     gateway.stop()
     caught = {problem.kind for problem in problems}
-    assert caught == kinds, f"the oracle says {[str(problem) for problem in problems] or 'nothing'}, expected {sorted(kinds) or 'nothing'}"
+    assert caught == kinds, (
+        f"the oracle says {[str(problem) for problem in problems] or 'nothing'}, expected {sorted(kinds) or 'nothing'}"
+    )
     assert got == status, f"the client got {got}, expected {status}"
     if status == 503:
         assert not evidence.requests, "a request, and with it the key, went to a peer that was not verified"
