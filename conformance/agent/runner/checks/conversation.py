@@ -42,7 +42,7 @@ def run(report, stack):
 
 
 def converse(stack, controller, gateway, mcp, stream, question, expected):
-    """One agent, one question; then the oracle. `expected`: the tools called, what the answer must say. Returns the evidence."""
+    """One agent, one question, then the oracle on the evidence. `expected`: tools called, words of the answer."""
     objects = (OBJECTS / "kagent.yaml").read_text(encoding="utf-8")
     rendered = kagent.render(objects, f"{gateway.url}/v1", f"{mcp}/sse", stream)
     agent, url = kagent.start(stack.processes, controller, rendered)
