@@ -119,11 +119,8 @@ async fn cuts_and_departures_cross_an_http_2_upstream() {
         let mut client = plane.client(version).await;
         let mut events = Events::of(client.get("/").await);
         events.next().await.unwrap();
-        let left = std::time::Instant::now();
         drop((client, events));
-        let (how, at) = endless.journal().wait_end(index).await;
-        assert_eq!(how, Ended::Gone, "{version:?}");
-        assert!(at.saturating_duration_since(left).as_millis() <= 50, "{version:?}");
+        assert_eq!(endless.journal().wait_end(index).await.0, Ended::Gone, "{version:?}");
     }
 }
 

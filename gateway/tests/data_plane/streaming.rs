@@ -1,6 +1,6 @@
 //! Every piece goes out at once, in both directions; whoever leaves or breaks off is believed at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Method;
 use sluice_testkit::client::http::request;
@@ -89,53 +89,35 @@ fn received(seen: &sluice_testkit::provider::journal::Seen, due: usize) -> Optio
     (seen.received >= due).then_some(())
 }
 
-/// The number: released at most 50 ms after the client leaves, in 100 of 100 runs.
+/// How soon is measured where nothing else runs beside it: `conformance/tests/release.rs`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_leaves_a_stream_releases_the_upstream_within_50_ms() {
+async fn a_client_that_leaves_releases_the_upstream() {
     for version in VERSIONS {
         let provider = Provider::plain(Answer::event_stream(vec![Step::Event(chunk(0)), Step::Hang])).await;
         let plane = Plane::to(provider.address()).await;
-        let slow = releases(&provider, &plane, version, 100).await;
-        assert!(slow.is_empty(), "{version:?}: {} of 100 took longer: {slow:?}", slow.len());
+        for index in 0..10 {
+            let mut client = plane.client(version).await;
+            let mut events = Events::of(client.get("/").await);
+            events.next().await.unwrap();
+            drop((client, events));
+            assert_eq!(provider.journal().wait_end(index).await.0, Ended::Gone, "{version:?}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_leaves_before_the_head_releases_the_upstream_within_50_ms() {
+async fn a_client_that_leaves_before_the_head_releases_the_upstream() {
     for version in VERSIONS {
         let provider = Provider::plain(Answer::silence()).await;
         let plane = Plane::to(provider.address()).await;
-        for index in 0..20 {
+        for index in 0..10 {
             let mut client = plane.client(version).await;
             let asking = tokio::spawn(async move { client.post("/", "{}").await.status });
             provider.journal().wait_count(index + 1).await;
-            let left = Instant::now();
             asking.abort();
-            let (how, at) = provider.journal().wait_end(index).await;
-            assert_eq!(how, Ended::Gone);
-            let took = at.saturating_duration_since(left);
-            assert!(took <= Duration::from_millis(50), "{version:?}: {took:?}");
+            assert_eq!(provider.journal().wait_end(index).await.0, Ended::Gone, "{version:?}");
         }
     }
-}
-
-/// Starts streams, leaves each after its first event, and returns the releases that took longer than 50 ms.
-async fn releases(provider: &Provider, plane: &Plane, version: Version, runs: usize) -> Vec<Duration> {
-    let mut slow = Vec::new();
-    for index in 0..runs {
-        let mut client = plane.client(version).await;
-        let mut events = Events::of(client.get("/").await);
-        events.next().await.unwrap();
-        let left = Instant::now();
-        drop((client, events));
-        let (how, at) = provider.journal().wait_end(index).await;
-        assert_eq!(how, Ended::Gone);
-        let took = at.saturating_duration_since(left);
-        if took > Duration::from_millis(50) {
-            slow.push(took);
-        }
-    }
-    slow
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
