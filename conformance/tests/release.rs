@@ -37,21 +37,22 @@ async fn the_upstream_is_released_at_once() {
         for _ in 0..RUNS {
             waits.push(leave_a_stream(address, http2, &streaming).await);
         }
-        report("streams", http2, waits);
+        println!("{}", verdict("streams", http2, waits));
         let mut waits = Vec::new();
         for _ in 0..RUNS {
             waits.push(leave_before_the_answer(address, http2, &thinking).await);
         }
-        report("requests without an answer yet", http2, waits);
+        println!("{}", verdict("requests without an answer yet", http2, waits));
     }
 }
 
-fn report(what: &str, http2: bool, mut waits: Vec<Duration>) {
+/// What was measured, in a sentence; fails when one of the waits was too long.
+fn verdict(what: &str, http2: bool, mut waits: Vec<Duration>) -> String {
     waits.sort_unstable();
     let version = if http2 { "HTTP/2" } else { "HTTP/1.1" };
-    println!("{what}, {version}: released after {:.1?}, at most {:.1?}", waits[RUNS / 2], waits[RUNS - 1]);
     let slow = waits.iter().filter(|wait| **wait > LIMIT).count();
     assert_eq!(slow, 0, "{what}, {version}: {slow} of {RUNS} took longer than {LIMIT:?}: {waits:?}");
+    format!("{what}, {version}: released after {:.1?}, at most {:.1?}", waits[RUNS / 2], waits[RUNS - 1])
 }
 
 async fn connect(address: SocketAddr, http2: bool) -> Http {
