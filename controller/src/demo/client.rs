@@ -101,7 +101,7 @@ fn declined(gateway: SocketAddr, body: &[u8]) -> Trouble {
         Some("invalid_api_key") => {
             "the provider does not take the key in PROVIDER_API_KEY; mend it, or unset it to use the stand-in provider"
         }
-        _ => "the access log line above says how far the request came",
+        _ => "the line of the access log above says how far it came; without PROVIDER_API_KEY a stand-in answers",
     };
     Trouble::new(format!("http://{gateway}{PATH} was answered with an error: {message}"), remedy)
 }

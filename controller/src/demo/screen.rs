@@ -45,9 +45,9 @@ impl Screen {
         self.title(&format!("\n> {question}"))
     }
 
-    /// A piece of the answer, at once.
+    /// A piece of the answer, at once; without what a terminal would obey.
     pub(super) fn token(&mut self, text: &str) -> io::Result<()> {
-        self.text(text)
+        self.text(&text.replace(|c: char| c.is_control() && c != '\n', ""))
     }
 
     /// What the gateway did.
