@@ -24,6 +24,8 @@ use pingora_error::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy};
 
+use tokio_util::task::TaskTracker;
+
 use crate::ai::{BodyEnd, Tap};
 use crate::filter::{edit_request, edit_response};
 use crate::snapshot::Reader;
@@ -43,14 +45,13 @@ const MAX_INFORMATIONAL: u32 = 8;
 /// Longest silence on an HTTP/2 connection without streams: Envoy Gateway's default.
 const H2_IDLE: Duration = Duration::from_secs(3600);
 
-/// How long the rest of a refused request's body is read, so that the client sees the answer and not a reset.
-const LINGER: Duration = Duration::from_secs(2);
-
 /// What the requests of all Gateways have in common.
 pub(crate) struct Shared {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) access_log: AccessLog,
+    /// The requests that have not been logged yet. A stream's task outlives its HTTP/2 connection by a moment.
+    pub(crate) running: TaskTracker,
     /// Counts requests; spreads them over weighted backends.
     sequence: AtomicU64,
 }
@@ -66,7 +67,7 @@ pub(crate) struct GatewayProxy {
 
 impl Shared {
     pub(crate) fn new(upstreams: Arc<Upstreams>, metrics: Arc<Metrics>, access_log: AccessLog) -> Self {
-        Self { upstreams, metrics, access_log, sequence: AtomicU64::new(0) }
+        Self { upstreams, metrics, access_log, running: TaskTracker::new(), sequence: AtomicU64::new(0) }
     }
 
     /// A point in `0..total`. Successive ones lie far apart (multiples of the golden ratio), so that shares are right
@@ -98,7 +99,7 @@ impl ProxyHttp for GatewayProxy {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context::new()
+        Context::new(self.shared.running.token())
     }
 
     fn init_downstream_modules(&self, _modules: &mut pingora_core::modules::http::HttpModules) {}
@@ -295,11 +296,7 @@ impl ProxyHttp for GatewayProxy {
         if !begun {
             // The engine does not reuse the connection after a failure, and the client is told so.
             session.set_keepalive(None);
-            let sent = Reply::Local(reply.clone()).send(session, ctx).await;
-            session.set_total_drain_timeout(Some(LINGER));
-            if sent.is_ok() {
-                drop(session.drain_request_body().await);
-            }
+            drop(Reply::Local(reply.clone()).send(session, ctx).await);
         }
         ctx.reply = Some(reply);
         FailToProxy { error_code: code, can_reuse_downstream: false }

@@ -27,6 +27,9 @@ use accept::Socket;
 use admin::Admin;
 use sockets::{OpenSocket, Place, places};
 
+/// How long requests whose connection has ended may take to be logged.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// How a data plane is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -162,6 +165,8 @@ impl Server {
             ending.push(socket.close().await);
         }
         sockets::all_ended(ending, self.options.drain_timeout).await;
+        self.shared.running.close();
+        drop(tokio::time::timeout(LAST_WORDS, self.shared.running.wait()).await);
         let shared = Arc::clone(&self.shared);
         drop(tokio::task::spawn_blocking(move || shared.access_log.close()).await);
     }

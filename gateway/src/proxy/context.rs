@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use pingora_error::Error;
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::local_reply::{LOCAL_REPLY, LocalReply};
@@ -18,6 +19,8 @@ use crate::telemetry::metrics::Held;
 
 /// One request, from its head to its line in the access log.
 pub(crate) struct Context {
+    /// Tells that the request has not ended; dropped with it.
+    _running: TaskTrackerToken,
     pub(super) start: Instant,
     pub(super) started_at: SystemTime,
     pub(super) deadline: Deadline,
@@ -71,8 +74,9 @@ impl Upstream {
 }
 
 impl Context {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(running: TaskTrackerToken) -> Self {
         Self {
+            _running: running,
             start: Instant::now(),
             started_at: SystemTime::now(),
             deadline: Deadline::default(),

@@ -65,15 +65,21 @@ fn words(error: &Error) -> &'static str {
     }
 }
 
-/// The innermost cause, such as `invalid peer certificate: UnknownIssuer`.
+/// Why a handshake failed, such as `invalid peer certificate: UnknownIssuer`: the engine puts the words of the TLS
+/// library between its own, `TLS connect() failed: … , SNI: …`, at some depth of the chain of causes.
 fn root_text(error: &Error) -> String {
-    if let Some(cause) = error.cause.as_deref() {
-        return match cause.downcast_ref::<Box<Error>>() {
+    let context = error.context.as_ref().map_or("", |context| context.as_str());
+    if let Some((_, rest)) = context.split_once("failed: ") {
+        return rest.split_once(", SNI:").map_or(rest, |(cause, _)| cause).to_owned();
+    }
+    match error.cause.as_deref() {
+        Some(cause) => match cause.downcast_ref::<Box<Error>>() {
             Some(inner) => root_text(inner),
             None => cause.to_string(),
-        };
+        },
+        None if context.is_empty() => error.etype().as_str().to_owned(),
+        None => context.to_owned(),
     }
-    error.context.as_ref().map_or_else(|| error.etype().as_str().to_owned(), |context| context.as_str().to_owned())
 }
 
 #[cfg(test)]
@@ -105,5 +111,11 @@ mod tests {
         let outer = error.more_context("peer");
         let Failure::Reply(LocalReply::ConnectFailed(text)) = classify(&outer, "ai/qwen") else { panic!() };
         assert_eq!(text, "ai/qwen: TLS: UnknownIssuer");
+        let words = "TLS connect() failed: invalid peer certificate: UnknownIssuer, SNI: qwen.example";
+        let local = std::io::Error::other("local address 127.0.0.1:5");
+        let mut error = Error::because(ErrorType::TLSHandshakeFailure, words, local);
+        error.as_up();
+        let Failure::Reply(LocalReply::ConnectFailed(text)) = classify(&error, "ai/qwen") else { panic!() };
+        assert_eq!(text, "ai/qwen: TLS: invalid peer certificate: UnknownIssuer");
     }
 }

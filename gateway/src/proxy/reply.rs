@@ -1,5 +1,7 @@
 //! Answers that go to the client without an upstream: the gateway's own, redirects, and fixed ones.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, StatusCode};
@@ -11,6 +13,9 @@ use super::context::Context;
 use super::forwarding::X_REQUEST_ID;
 use super::local_reply::LocalReply;
 use crate::filter::edit_response;
+
+/// How long the rest of a request's body is read after the answer.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What is answered.
 #[derive(Debug)]
@@ -47,10 +52,15 @@ impl Reply {
         let downstream = &mut session.downstream_session;
         downstream.write_response_header(Box::new(head)).await?;
         if no_body || body.is_empty() {
-            downstream.finish_body().await
+            downstream.finish_body().await?;
         } else {
-            downstream.write_response_body(body, true).await
+            downstream.write_response_body(body, true).await?;
         }
+        // The rest of the request is read, within reason: closing on unread bytes resets the connection, and a reset
+        // can overtake the answer.
+        downstream.set_total_drain_timeout(Some(LINGER));
+        drop(downstream.drain_request_body().await);
+        Ok(())
     }
 
     /// What the access log says of it; only a local reply says more than its status.

@@ -164,3 +164,19 @@ fn silent_about_the_secret(reply: &Reply, target: &str) {
     let told = format!("{:?} {}", reply.head, reply.text());
     assert!(!told.contains("sk-marker"), "{target}: {told}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_reaches_a_client_that_is_still_sending() {
+    let broken = AnswerBody::Broken("x".into());
+    let broken = DirectResponse { status: StatusCode::INTERNAL_SERVER_ERROR, body: broken };
+    let plane = Plane::new(vec![rule("/broken", Action::Answer(broken))]).await;
+    let body = vec![b'x'; 20 << 20];
+    for path in ["/nowhere", "/broken"] {
+        let mut client = Raw::connect(plane.address).await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
+        client.send(head).await;
+        client.send(&body).await;
+        let expected = if path == "/broken" { 500 } else { 404 };
+        assert_eq!(client.reply().await.status(), expected, "{path}");
+    }
+}
