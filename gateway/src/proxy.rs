@@ -42,6 +42,10 @@ const MAX_ATTEMPTS: u32 = 4;
 /// Informational answers that are passed on before the upstream counts as broken.
 const MAX_INFORMATIONAL: u32 = 8;
 
+/// Most fields and bytes of an answer's head, as of a request's; Envoy's defaults.
+const MAX_FIELDS: usize = 100;
+const MAX_FIELD_BYTES: usize = 60 * 1024;
+
 /// Longest silence on an HTTP/2 connection without streams: Envoy Gateway's default.
 const H2_IDLE: Duration = Duration::from_secs(3600);
 
@@ -241,6 +245,9 @@ impl ProxyHttp for GatewayProxy {
                 _ => Err(ctx.fail(LocalReply::UpstreamProtocol)),
             };
         }
+        if is_oversized(&head.headers) {
+            return Err(ctx.fail(LocalReply::UpstreamProtocol));
+        }
         ctx.upstream.first_byte = Some(ctx.elapsed());
         if is_event_stream(&head.headers) {
             ctx.active.push(self.shared.metrics.active_stream());
@@ -322,6 +329,11 @@ impl ProxyHttp for GatewayProxy {
 
 fn tls_version(text: &str) -> &'static str {
     if text.contains("1_3") || text.contains("1.3") { "TLSv1.3" } else { "TLSv1.2" }
+}
+
+fn is_oversized(headers: &http::HeaderMap) -> bool {
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    headers.len() > MAX_FIELDS || bytes > MAX_FIELD_BYTES
 }
 
 fn is_event_stream(headers: &http::HeaderMap) -> bool {

@@ -3,6 +3,7 @@
 use sluice_testkit::client::raw::Raw;
 use sluice_testkit::provider::Provider;
 use sluice_testkit::provider::answer::Answer;
+use sluice_testkit::provider::raw::{RawProvider, RawStep};
 
 use crate::plane::Plane;
 
@@ -30,6 +31,20 @@ async fn many_headers_are_refused_and_a_fair_number_is_not() {
     };
     assert_eq!(plane.once(&with(80)).await.status(), 200);
     assert!(matches!(plane.once(&with(1000)).await.status(), 400 | 431));
+}
+
+/// What an upstream may cost is bounded in the same way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_with_too_large_a_head_are_a_502() {
+    let status_for = async |lines: String| {
+        let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
+        let upstream = RawProvider::always(vec![RawStep::ReadHead, RawStep::send(&answer)]).await;
+        Plane::to(upstream.address()).await.once("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.status()
+    };
+    assert_eq!(status_for(format!("x-a: {}\r\n", "x".repeat(30_000))).await, 200);
+    assert_eq!(status_for(format!("x-a: {}\r\n", "x".repeat(128_000))).await, 502);
+    assert_eq!(status_for((0..80).map(|i| format!("x-{i}: 1\r\n")).collect()).await, 200);
+    assert_eq!(status_for((0..200).map(|i| format!("x-{i}: 1\r\n")).collect()).await, 502);
 }
 
 /// A head that drips in is given ten seconds as a whole, not ten after each byte.
