@@ -12,10 +12,18 @@ use sluice_gateway::upstream::ConnectTo;
 use crate::duration;
 use crate::logging::LogLevel;
 
-/// The whole command line.
+/// What the first help says last.
+const EXAMPLES: &str = "Examples:
+  sluice demo                      # see it work; needs no account
+  sluice check walkthrough/        # what is wrong, where, and what would mend it
+  sluice run walkthrough/          # serve; SIGTERM drains
+  sluice translate walkthrough/    # objects with statuses, and what they mean
+
+`sluice COMMAND --help` says more.";
+
+/// An Envoy-compatible AI gateway: Gateway API and Envoy Gateway objects in, proxied HTTP out.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, propagate_version = true, max_term_width = 100)]
-/// An Envoy-compatible AI gateway: Gateway API and Envoy Gateway objects in, HTTP out.
+#[command(name = "sluice", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
