@@ -117,8 +117,6 @@ impl ProxyHttp for GatewayProxy {
         let point = |total| self.shared.point(total);
         let reply = match routed.and_then(|()| routing::act(ctx, session.req_header(), self.port, point)) {
             Ok(()) => {
-                let head = session.req_header();
-                ctx.tap = Some(Tap::new(&head.method, &head.headers));
                 let idle = ctx.timeouts().idle;
                 session.set_read_timeout(idle);
                 session.set_write_timeout(idle);
@@ -134,10 +132,8 @@ impl ProxyHttp for GatewayProxy {
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         ctx.begin_attempt();
-        if ctx.upstream.attempts > 1 {
-            let head = session.req_header();
-            ctx.tap = Some(Tap::new(&head.method, &head.headers));
-        }
+        let head = session.req_header();
+        ctx.tap = Some(Tap::new(&head.method, &head.headers));
         let left = ctx.time_left().unwrap_or(CONNECT_TIMEOUT);
         let Some(forward) = ctx.forward() else { return Err(ctx.fail(LocalReply::Internal)) };
         let picked = self.shared.upstreams.pick(forward.cluster, &ctx.upstream.tried);

@@ -96,12 +96,12 @@ async fn a_connection_that_died_idle_is_replaced() {
     let upstream = RawProvider::always([&read_post()[..], &[RawStep::send(OK)]].concat()).await;
     let plane = Plane::to(upstream.address()).await;
     let mut client = Raw::connect(plane.address).await;
-    for _ in 0..5 {
+    for sent in 1..=5 {
         client.send(POST).await;
         let reply = client.reply().await;
         assert_eq!(reply.status(), 200);
-        // Longer than loopback takes to carry the close; the pool must have seen it by then.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        // The pool has seen the close when it closes its own side.
+        upstream.closed(sent).await;
     }
     assert_eq!(posts(&upstream), 5);
 }

@@ -1,6 +1,7 @@
 //! An upstream that speaks bytes: for answers that no HTTP library would write.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -43,6 +44,7 @@ pub struct RawProvider {
 
 struct Received {
     connections: Mutex<Vec<Vec<u8>>>,
+    closed: AtomicUsize,
     changes: watch::Sender<()>,
 }
 
@@ -56,7 +58,7 @@ impl RawProvider {
     pub async fn start(script: impl Fn(usize) -> Vec<RawStep> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let received = Arc::new(Received { connections: Mutex::default(), changes: watch::Sender::new(()) });
+        let received = Arc::new(Received { connections: Mutex::default(), closed: AtomicUsize::new(0), changes: watch::Sender::new(()) });
         let accepting = tokio::spawn(accept(listener, script, Arc::clone(&received)));
         Self { address, received, accepting }
     }
@@ -70,6 +72,17 @@ impl RawProvider {
     pub fn received(&self) -> Vec<String> {
         let connections = self.received.connections.lock().unwrap();
         connections.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+    }
+
+    /// Waits until the other side, too, has closed that many of the connections whose script has ended.
+    #[track_caller]
+    pub fn closed(&self, count: usize) -> impl Future<Output = ()> {
+        let mut changes = self.received.changes.subscribe();
+        within("connections closed by both sides", async move {
+            while self.received.closed.load(Ordering::SeqCst) < count {
+                drop(changes.changed().await);
+            }
+        })
     }
 
     /// Waits until what was received satisfies `holds`.
@@ -133,6 +146,17 @@ impl Talk {
             }
         }
         drop(self.stream.shutdown().await);
+        self.await_close().await;
+    }
+
+    /// Reads to the end, or to an error; what still comes was not asked for, and does not count as received.
+    async fn await_close(mut self) {
+        let mut rest = Vec::new();
+        while let Ok(1..) = self.stream.read_buf(&mut rest).await {
+            rest.clear();
+        }
+        self.received.closed.fetch_add(1, Ordering::SeqCst);
+        self.received.changes.send_replace(());
     }
 
     async fn read_head(&mut self) -> bool {
