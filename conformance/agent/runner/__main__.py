@@ -44,7 +44,15 @@ def arguments():
         type=Path,
         help="a new folder for recordings and logs, to be kept (default: a temporary one, kept when a check fails)",
     )
+    there = parser.add_argument_group(
+        "a gateway that is there already", "serves the walk-through's objects; its key is that of $PROVIDER_API_KEY"
+    )
+    there.add_argument("--gateway", metavar="ADDRESS:PORT", help="where it is; only the agent is put to it")
+    there.add_argument("--provider", metavar="ADDRESS:PORT", help="where it looks for the provider")
+    there.add_argument("--certificate", type=Path, help="the provider's: PEM of key, certificate, issuer")
     options = parser.parse_args()
+    if options.gateway and not (options.provider and options.certificate):
+        parser.error("--gateway needs --provider and --certificate")
     unknown = set(options.themes) - set(THEMES)
     if unknown:
         parser.error(f"no such theme: {', '.join(unknown)}; there are: {', '.join(THEMES)}")
@@ -52,6 +60,8 @@ def arguments():
 
 
 def chosen(options):
+    if options.gateway:
+        return [conversation.given]
     if options.sabotage:
         return [sabotage.run]
     if options.five_minutes:
@@ -69,7 +79,7 @@ def build():
 
 def main():
     options = arguments()
-    sluice = Path(options.sluice or build()).resolve()
+    sluice = None if options.gateway else Path(options.sluice or build()).resolve()
     folder = (options.out or Path(tempfile.mkdtemp(prefix="sluice-agent-"))).resolve()
     # Journals are appended to: those of another run would be judged with this one's.
     folder.mkdir(parents=True, exist_ok=not options.out)
@@ -77,7 +87,7 @@ def main():
     for name in [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]:
         del os.environ[name]
     with Processes(folder) as processes:
-        stack = Stack(processes, sluice, os.environ["ACK_PYTHON"])
+        stack = Stack(processes, sluice, os.environ["ACK_PYTHON"], options if options.gateway else None)
         report = Report(stack.key, folder)
         for theme in chosen(options):
             report.theme(theme, stack)

@@ -5,6 +5,7 @@ import secrets
 import socket
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 from certificates import Authority
 from oracle import Evidence
@@ -16,18 +17,21 @@ WALKTHROUGH = HERE.parent.parent / "deploy" / "standalone" / "walkthrough"
 PROVIDER = "dashscope-intl.aliyuncs.com"
 MCP = "ack-mcp-server.kube-system.svc.cluster.local:8000"
 LISTENER = "http-bailian"
+PAGES = ("/metrics", "/config_dump", "/listeners")
 
 
 class Stack:
     """What all checks of a run share: the key, the authority, the programs."""
 
-    def __init__(self, processes, sluice, ack_python):
-        self.processes, self.sluice, self.ack_python = processes, sluice, ack_python
+    def __init__(self, processes, sluice, ack_python, given=None):
+        self.processes, self.sluice, self.ack_python, self.given = processes, sluice, ack_python, given
         self.folder = processes.folder
-        self.key = "sk-" + secrets.token_hex(24)
+        # A gateway that is there already has a key, and trusts an authority.
+        self.key = os.environ["PROVIDER_API_KEY"] if given else "sk-" + secrets.token_hex(24)
         self.authority = Authority("private authority of the agent test")
         self.ca = self.file("ca.pem", self.authority.pem)
-        self.certificate = self.file("provider.pem", self.authority.server(PROVIDER))
+        own = self.file("provider.pem", self.authority.server(PROVIDER))
+        self.certificate = given.certificate if given else own
 
     def file(self, name, data):
         path = self.folder / name
@@ -76,6 +80,10 @@ class Stack:
         """Starts `sluice run` on objects, the walk-through's own if not said otherwise; returns it."""
         return Gateway(self, provider, [objects, *more_objects], mcp_port)
 
+    def given_gateway(self):
+        """The gateway that is there already, and a provider where it looks for one."""
+        return Recorded(self, self.provider(), self.given.gateway, "given-gateway")
+
 
 class Provider:
     """A running stand-in of the provider and its journal."""
@@ -92,24 +100,17 @@ class Provider:
             "--alpn",
             alpn,
         ]
+        if stack.given:
+            arguments += ["--listen", stack.given.provider]
         self.port = stack.fake("dashscope", *arguments, environment={"PROVIDER_API_KEY": stack.key})
 
 
-class Gateway:
-    """A running gateway under test, a tap before it, and the provider behind it."""
+class Recorded:
+    """A gateway under test, a tap before it, and the provider behind it."""
 
-    def __init__(self, stack, provider, paths, mcp_port):
+    def __init__(self, stack, provider, address, name):
         self.stack, self.provider = stack, provider
-        command = [stack.sluice, "run", *paths, "--admin", "127.0.0.1:0", "--port", "8080=0"]
-        command += ["--connect-to", f"{PROVIDER}:443:127.0.0.1:{provider.port}"]
-        if mcp_port:
-            command += ["--connect-to", f"{MCP}:127.0.0.1:{mcp_port}"]
-        environment = {"PROVIDER_API_KEY": stack.key, "SSL_CERT_FILE": str(stack.ca)}
-        self.process = stack.processes.start("gateway", command, environment)
-        ready = self.process.wait_for("its ready line", ready_line(self.process))
-        self.admin = ready["admin"]
-        address = next(one["address"] for one in ready["listeners"] if one["listener"] == LISTENER)
-        self.record = stack.folder / f"{self.process.name}.tap.jsonl"
+        self.record = stack.folder / f"{name}.tap.jsonl"
         # Through the tap, as a client sees it.
         self.url = f"http://127.0.0.1:{stack.fake('tap', address, self.record)}"
 
@@ -121,6 +122,33 @@ class Gateway:
         """What was recorded, once nothing is under way any more."""
         wait_until("the provider's journal to be complete", lambda: self.evidence().settled())
         return self.evidence()
+
+    def shown(self):
+        """All that it has printed, and what its admin pages show: of one that somebody else runs, nothing is known."""
+        return ""
+
+    def stop(self):
+        """Ends it, if it was started here."""
+
+
+class Gateway(Recorded):
+    """One that runs for the checks alone: `sluice run`."""
+
+    def __init__(self, stack, provider, paths, mcp_port):
+        command = [stack.sluice, "run", *paths, "--admin", "127.0.0.1:0", "--port", "8080=0"]
+        command += ["--connect-to", f"{PROVIDER}:443:127.0.0.1:{provider.port}"]
+        if mcp_port:
+            command += ["--connect-to", f"{MCP}:127.0.0.1:{mcp_port}"]
+        environment = {"PROVIDER_API_KEY": stack.key, "SSL_CERT_FILE": str(stack.ca)}
+        self.process = stack.processes.start("gateway", command, environment)
+        ready = self.process.wait_for("its ready line", ready_line(self.process))
+        self.admin = ready["admin"]
+        address = next(one["address"] for one in ready["listeners"] if one["listener"] == LISTENER)
+        super().__init__(stack, provider, address, self.process.name)
+
+    def shown(self):
+        pages = (urlopen(f"http://{self.admin}{page}").read().decode() for page in PAGES)
+        return "".join(pages) + self.process.said()
 
     def stop(self):
         self.stack.processes.stop(self.process)

@@ -2,7 +2,7 @@
 
     PROVIDER_API_KEY=… python fakes/dashscope --certificate server.pem --journal FILE [--alpn h2,http/1.1]
 
-It listens on a free port of the loopback address, prints {"port": N} on a line when it does, and writes what it saw
+It listens on a free port of the loopback address, if not told another place, prints {"port": N} on a line when it does, and writes what it saw
 into the journal, handshakes that failed too. The key comes by the environment, since arguments can be read by others.
 """
 
@@ -25,6 +25,7 @@ def arguments():
     parser.add_argument("--journal", required=True)
     parser.add_argument("--hostname", default="dashscope-intl.aliyuncs.com")
     parser.add_argument("--alpn", default="h2,http/1.1")
+    parser.add_argument("--listen", default="127.0.0.1:0", metavar="ADDRESS:PORT")
     return parser.parse_args()
 
 
@@ -64,7 +65,8 @@ async def main():
     options = arguments()
     key = os.environ["PROVIDER_API_KEY"]
     answerer = Answerer(options.hostname, key, Journal(options.journal, key))
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    address, port = options.listen.rsplit(":", 1)
+    listener = socket.create_server((address, int(port)), backlog=256)
     listener.setblocking(False)
     print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
     loop, number, connections = asyncio.get_running_loop(), 0, set()
