@@ -5,4 +5,5 @@ pub mod defaults;
 pub mod key;
 mod kinds;
 
+pub(crate) use kinds::LAST_APPLIED;
 pub use kinds::{Kind, Malformed, Meta, Object, Objects, Store};

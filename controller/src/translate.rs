@@ -27,6 +27,7 @@ mod settings;
 mod snapshot;
 mod timeouts;
 mod trust;
+mod upstream;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +60,8 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
     let gateways = gateway::judge(objects, &classes);
     let backends = backend::judge(objects);
     let tls_policies = backend_tls_policy::judge(objects);
-    let routes = http_route::translate(&World { objects, backends: &backends, tls_policies: &tls_policies });
+    let upstreams = upstream::judge(objects, &backends, &tls_policies);
+    let routes = http_route::translate(&World { objects, upstreams: &upstreams });
     let attachments = attach::attach(objects, &gateways, &routes);
 
     let snapshots = snapshot::assemble(&gateways.ours, &routes, &attachments.all);
@@ -69,17 +71,18 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
         gateways: report::gateways(&gateways.ours, &routes, &attachments.all),
         http_routes: report::http_routes(&routes, &attachments.all),
         backends: report::backends(&backends),
-        backend_tls_policies: ancestor::of_tls_policies(&tls_policies, &routes, &attachments.all),
+        backend_tls_policies: ancestor::of_tls_policies(&tls_policies, &upstreams, &routes, &attachments.all),
         envoy_proxies: report::envoy_proxies(objects, &gateways.ours),
     };
     let faults = (classes.faults())
         .chain(gateways.faults())
         .chain(backends.values().flat_map(|backend| &backend.faults))
         .chain(tls_policies.all().iter().flat_map(|policy| &policy.faults))
+        .chain(upstreams.faults())
         .chain(routes.iter().flat_map(http_route::JudgedRoute::faults))
         .chain(attachments.faults());
     let hints =
-        [envoy_proxy::without_effect(objects, &gateways.ours), ancestor::uncovered(&tls_policies, &routes)].concat();
+        [envoy_proxy::without_effect(objects, &gateways.ours), ancestor::uncovered(&tls_policies, &upstreams)].concat();
     let findings = faults.chain(&hints).map(|fault| (*fault.finding).clone()).collect::<BTreeSet<_>>();
     Translation { snapshots, statuses, findings: findings.into_iter().collect() }
 }

@@ -12,8 +12,8 @@ use crate::filter::RequestEdit;
 /// One upstream service; what Envoy calls a cluster.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cluster {
-    /// Kind, namespace and name of the object it came from, such as `backend/ai/qwen`. State beside the snapshot
-    /// (addresses, connections) is keyed by it.
+    /// Kind, namespace and name of the object it came from, such as `backend/ai/qwen` or `service/ai/qwen/port/8080`.
+    /// State beside the snapshot (addresses, connections) is keyed by it.
     pub name: String,
     /// Where it is. Empty means that requests get a 503.
     pub endpoints: Vec<Endpoint>,
@@ -26,7 +26,7 @@ pub struct Cluster {
 }
 
 /// One place of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// A name that is resolved in the background.
     Fqdn {

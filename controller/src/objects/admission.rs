@@ -1,7 +1,7 @@
 //! What an API server would refuse: the rules of the CRDs' schemas that the types do not hold.
 //!
-//! Sources: schemas and validation rules of Gateway API v1.6.1 (experimental channel) and Envoy Gateway v1.9.0; the
-//! messages are our own. Rules that need a second object are translation's.
+//! Sources: schemas and validation rules of Gateway API v1.6.1 (experimental channel), Envoy Gateway v1.9.0 and Kubernetes;
+//! the messages are our own. Rules that need a second object are translation's.
 
 mod backend;
 mod backend_tls_policy;
@@ -15,6 +15,7 @@ mod reference;
 mod reference_grant;
 mod route_filter;
 mod route_match;
+mod service;
 mod violations;
 
 use super::key::ObjectRef;
@@ -36,6 +37,8 @@ pub fn review(object: &ObjectRef, alone: &Objects) -> Vec<Violation> {
     alone.backend_tls_policies.values().for_each(|o| backend_tls_policy::review(&o.spec, &spec, &mut out));
     alone.backends.values().for_each(|o| backend::review(&o.spec, &spec, &mut out));
     alone.http_route_filters.values().for_each(|o| http_route_filter::review(&o.spec, &spec, &mut out));
+    alone.services.values().for_each(|o| service::review(&o.spec, &spec, &mut out));
+    alone.endpoint_slices.values().for_each(|o| service::review_slice(&o.spec, &mut out));
     alone.secrets.values().for_each(|o| metadata::review_keys(o.spec.data.keys(), &mut out));
     alone.config_maps.values().for_each(|o| metadata::review_keys(o.spec.data.keys(), &mut out));
     out.into_vec()

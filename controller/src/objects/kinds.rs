@@ -48,6 +48,9 @@ pub struct Malformed {
     pub message: String,
 }
 
+/// `kubectl apply` keeps a copy of the whole object here, with the values of a Secret in clear.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Where the body of a kind stands.
 enum Shape {
     /// Under `spec`.
@@ -103,8 +106,8 @@ macro_rules! kinds {
             ///
             /// # Errors
             /// The object does not fit its type; nothing is kept.
-            pub fn insert(&mut self, kind: Kind, object: Value) -> Result<ObjectRef, Malformed> {
-                let meta = metadata(&object)?;
+            pub fn insert(&mut self, kind: Kind, mut object: Value) -> Result<ObjectRef, Malformed> {
+                let meta = metadata(&mut object)?;
                 let key = Key { namespace: meta.namespace.clone(), name: meta.name.clone() };
                 let object_ref = ObjectRef { kind: kind.name(), key: key.clone() };
                 match kind {
@@ -130,6 +133,8 @@ kinds! {
     envoy_proxies: EnvoyProxy, "gateway.envoyproxy.io", ["v1alpha1"], Spec, namespaced true;
     secrets: Secret, "", ["v1"], Root, namespaced true;
     config_maps: ConfigMap, "", ["v1"], Root, namespaced true;
+    services: Service, "", ["v1"], Spec, namespaced true;
+    endpoint_slices: EndpointSlice, "discovery.k8s.io", ["v1"], Root, namespaced true;
     namespaces: Namespace, "", ["v1"], Root, namespaced false;
 }
 
@@ -141,8 +146,17 @@ impl Kind {
     }
 }
 
-fn metadata(object: &Value) -> Result<Meta, Malformed> {
-    parse(object.get("metadata").cloned().unwrap_or_default(), "metadata")
+/// The metadata. What is `null` is absent, and the copy of the whole object that `kubectl apply` leaves among the
+/// annotations, of a Secret its values too, is not kept.
+fn metadata(object: &mut Value) -> Result<Meta, Malformed> {
+    let mut metadata = object.get_mut("metadata").map(Value::take).unwrap_or_default();
+    if let Some(fields) = metadata.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove(LAST_APPLIED);
+    }
+    parse(metadata, "metadata")
 }
 
 /// Parses the body of a kind. Errors of a Secret say nothing of its values.

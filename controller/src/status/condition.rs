@@ -28,8 +28,8 @@ macro_rules! words {
 
 words! {
     /// Types of condition (Gateway API v1.6.1 `GatewayConditionType`, `ListenerConditionType`, `RouteConditionType`,
-    /// `PolicyConditionType`). The order is the order in which an object's conditions are told.
-    ConditionType { Accepted, Programmed, ResolvedRefs, Conflicted, PartiallyInvalid }
+    /// `PolicyConditionType`; `BackendsAvailable` is Envoy Gateway's). The order is the order in which an object's conditions are told.
+    ConditionType { Accepted, Programmed, ResolvedRefs, BackendsAvailable, Conflicted, PartiallyInvalid }
 }
 
 words! {
@@ -38,7 +38,8 @@ words! {
 }
 
 words! {
-    /// Reasons of conditions (Gateway API v1.6.1; the ones with `Backend` and `Address` in routes are Envoy Gateway's).
+    /// Reasons of conditions (Gateway API v1.6.1; the ones with `Backend`, `Address`, `Endpoints` and `Port` in routes are
+    /// Envoy Gateway's).
     Reason {
         // what is well
         Accepted, Programmed, ResolvedRefs, NoConflicts,
@@ -47,9 +48,9 @@ words! {
         // listeners
         HostnameConflict, InvalidRouteKinds, PortUnavailable, UnsupportedProtocol,
         // routes
-        BackendNotFound, IncompatibleFilters, InvalidBackendFilters, InvalidBackendRef, InvalidBackendTLS,
-        InvalidKind, NoMatchingListenerHostname, NoMatchingParent, NotAllowedByListeners, RefNotPermitted,
-        UnsupportedAddressType, UnsupportedValue,
+        BackendNotFound, EndpointsNotFound, IncompatibleFilters, InvalidBackendFilters, InvalidBackendRef, InvalidBackendTLS,
+        InvalidKind, NoMatchingListenerHostname, NoMatchingParent, NotAllowedByListeners, PortNotFound,
+        PortNotSpecified, RefNotPermitted, UnsupportedAddressType, UnsupportedValue,
         // policies and backends
         Conflicted, Invalid, InvalidCACertificateRef, NoValidCACertificate,
     }

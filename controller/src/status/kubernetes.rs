@@ -30,7 +30,13 @@ impl Statuses {
             Kind::EnvoyProxy => {
                 self.envoy_proxies.get(key).map(|s| ancestors("ancestors", "ancestorRef", controller, s))
             }
-            Kind::ReferenceGrant | Kind::HTTPRouteFilter | Kind::Secret | Kind::ConfigMap | Kind::Namespace => None,
+            Kind::ReferenceGrant
+            | Kind::HTTPRouteFilter
+            | Kind::Secret
+            | Kind::ConfigMap
+            | Kind::Service
+            | Kind::EndpointSlice
+            | Kind::Namespace => None,
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::status::condition::{Condition, ConditionType, Reason};
 use crate::status::{AncestorStatus, AncestorStatuses};
 use crate::translate::attach::Attachment;
 use crate::translate::backend_tls_policy::{JudgedPolicy, Target, TlsPolicies};
-use crate::translate::cluster;
 use crate::translate::fault::{Fault, Place, condition};
 use crate::translate::http_route::JudgedRoute;
+use crate::translate::upstream::{Reference, Upstreams};
 
 /// Most entries that `status.ancestors` takes.
 pub(crate) const MOST_ANCESTORS: usize = 16;
@@ -31,23 +31,54 @@ pub(crate) fn of_gateway(gateway: &Key) -> ParentReference {
 /// The statuses of policies whose target a route uses; the ancestors are that route's parents.
 pub(crate) fn of_tls_policies(
     policies: &TlsPolicies<'_>,
+    upstreams: &Upstreams<'_>,
     routes: &[JudgedRoute<'_>],
     attachments: &[Attachment<'_>],
 ) -> BTreeMap<Key, AncestorStatuses> {
-    let mut statuses = BTreeMap::new();
-    for policy in policies.all() {
-        let attached = attachments.iter().filter(|a| a.fault.is_none() && uses(&routes[a.route], policy));
-        let mut ancestors: Vec<_> = attached.map(ancestor).collect();
-        ancestors.sort();
-        ancestors.dedup();
-        ancestors.truncate(MOST_ANCESTORS);
-        if !ancestors.is_empty() {
-            let entry = |reference| AncestorStatus { reference, conditions: conditions(policy) };
-            let ancestors = ancestors.into_iter().map(entry).collect();
-            statuses.insert(policy.key.clone(), AncestorStatuses { generation: policy.generation, ancestors });
+    let mut ancestors = BTreeMap::<_, BTreeSet<Ancestor<'_>>>::new();
+    for attachment in attachments.iter().filter(|a| a.fault.is_none()) {
+        for policy in used(upstreams, &routes[attachment.route]) {
+            ancestors.entry(policy).or_default().insert(Ancestor::of(attachment));
         }
     }
-    statuses
+    let each = ancestors.into_iter().filter_map(|(policy, ancestors)| {
+        let policy = policies.all().get(policy)?;
+        let conditions = conditions(policy);
+        let entry = |a: Ancestor<'_>| AncestorStatus { reference: a.reference(), conditions: conditions.clone() };
+        let ancestors = ancestors.into_iter().take(MOST_ANCESTORS).map(entry).collect();
+        Some((policy.key.clone(), AncestorStatuses { generation: policy.generation, ancestors }))
+    });
+    each.collect()
+}
+
+/// A route's parent, its namespace filled in. Borrowed: thousands of routes have the same one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Ancestor<'a> {
+    group: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+    section_name: Option<&'a str>,
+    port: Option<u16>,
+}
+
+impl<'a> Ancestor<'a> {
+    fn of(attachment: &'a Attachment<'_>) -> Self {
+        let ParentReference { group, kind, namespace: _, name, section_name, port } = attachment.parent;
+        let (namespace, section_name) = (attachment.gateway.namespace.as_str(), section_name.as_deref());
+        Self { group, kind, namespace, name, section_name, port: *port }
+    }
+
+    fn reference(&self) -> ParentReference {
+        ParentReference {
+            group: self.group.to_owned(),
+            kind: self.kind.to_owned(),
+            namespace: Some(self.namespace.to_owned()),
+            name: self.name.to_owned(),
+            section_name: self.section_name.map(str::to_owned),
+            port: self.port,
+        }
+    }
 }
 
 fn conditions(policy: &JudgedPolicy<'_>) -> Vec<Condition> {
@@ -57,38 +88,23 @@ fn conditions(policy: &JudgedPolicy<'_>) -> Vec<Condition> {
     ]
 }
 
-fn ancestor(attachment: &Attachment<'_>) -> ParentReference {
-    ParentReference { namespace: Some(attachment.gateway.namespace.clone()), ..attachment.parent.clone() }
-}
-
-fn uses(route: &JudgedRoute<'_>, policy: &JudgedPolicy<'_>) -> bool {
-    references(route).any(|(backend, port)| policy.targets.iter().any(|(_, t)| t.backend == backend && covers(t, port)))
-}
-
-/// The Backends that a route refers to, with the port where one is named.
-fn references<'a>(route: &'a JudgedRoute<'_>) -> impl Iterator<Item = (Key, Option<u16>)> + 'a {
-    let all = route.object.spec.rules.iter().flat_map(|HTTPRouteRule { backend_refs, .. }| backend_refs);
-    all.filter_map(|reference| Some((cluster::backend_key(reference, &route.key.namespace)?, reference.port)))
-}
-
-fn covers(target: &Target, port: Option<u16>) -> bool {
-    target.section.as_ref().is_none_or(|section| port.is_some_and(|port| *section == port.to_string()))
+/// The policies that are for what a route refers to.
+fn used<'a>(upstreams: &'a Upstreams<'_>, route: &'a JudgedRoute<'_>) -> impl Iterator<Item = usize> + 'a {
+    let references = route.object.spec.rules.iter().flat_map(|HTTPRouteRule { backend_refs, .. }| backend_refs);
+    let found = references.filter_map(|given| upstreams.get(&Reference::of(given, &route.key.namespace)?));
+    found.flat_map(|upstream| upstream.policies.iter().copied())
 }
 
 /// A policy for one port of a Backend does not cover references that name none; who wrote it may think it does.
-pub(crate) fn uncovered(policies: &TlsPolicies<'_>, routes: &[JudgedRoute<'_>]) -> Vec<Fault> {
+pub(crate) fn uncovered<'a>(policies: &TlsPolicies<'a>, upstreams: &Upstreams<'a>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let used: BTreeSet<_> = routes.iter().flat_map(references).collect();
     for policy in policies.all() {
         let place = Place::of(Kind::BackendTLSPolicy, policy.key).at("spec.targetRefs");
-        for (index, target) in policy.targets.iter().filter(|(_, target)| target.section.is_some()) {
-            let missed = used.iter().any(|(backend, port)| {
-                *backend == target.backend && !covers(target, *port) && policies.find(backend, *port).is_none()
-            });
-            if missed {
+        let of_ports = policy.targets.iter().filter(|(_, t)| t.kind == Kind::Backend && t.section.is_some());
+        for (index, Target { kind, namespace, name, .. }) in of_ports {
+            if upstreams.of(*kind, namespace, name).any(|upstream| upstream.policies.is_empty()) {
                 let message = format!(
-                    "routes reach Backend {} without naming this port: the policy does not cover them",
-                    target.backend
+                    "routes reach Backend {namespace}/{name} without naming this port: the policy does not cover them"
                 );
                 let remedy = "leave sectionName out, or name the port in the backendRefs";
                 faults.push(place.index(*index).at("sectionName").warning(message, remedy));

@@ -1,4 +1,4 @@
-//! BackendTLSPolicies: which one is in force for a Backend, and what it says.
+//! BackendTLSPolicies: which one is in force for a Backend or Service, and what it says.
 
 use std::collections::BTreeMap;
 
@@ -13,42 +13,57 @@ use crate::translate::fault::{Fault, Place};
 use crate::translate::precedence::oldest_first;
 use crate::translate::trust::{self, Anchors};
 
+/// Kinds that a policy may be for.
+const TARGETS: [Kind; 2] = [Kind::Backend, Kind::Service];
+
 /// All policies, by what they are for.
 pub(crate) struct TlsPolicies<'a> {
     all: Vec<JudgedPolicy<'a>>,
-    /// Index of the policy in force.
-    in_force: BTreeMap<Target, usize>,
+    /// Indices of the policies for a target; the first is in force.
+    by_target: BTreeMap<Target<'a>, Vec<usize>>,
 }
 
 /// A policy with its verdict.
 pub(crate) struct JudgedPolicy<'a> {
     pub(crate) key: &'a Key,
     pub(crate) generation: i64,
-    /// The Backends it names, each with its place in `targetRefs`, also where another policy is in force.
-    pub(crate) targets: Vec<(usize, Target)>,
+    /// What it is for, each with its place in `targetRefs`, also where another policy is in force.
+    pub(crate) targets: Vec<(usize, Target<'a>)>,
     /// What it asks for; nothing may be sent where it cannot be had.
     pub(crate) tls: Option<UpstreamTls>,
     pub(crate) faults: Vec<Fault>,
 }
 
-/// A Backend, or one of its ports.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Target {
-    pub(crate) backend: Key,
-    /// The port, in digits.
-    pub(crate) section: Option<String>,
+/// A Backend or Service, or one of its ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Target<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    /// A Service's port by name, a Backend's by its digits.
+    pub(crate) section: Option<&'a str>,
+}
+
+/// The policy in force for a target.
+#[derive(Clone, Copy)]
+pub(crate) struct InForce<'a> {
+    pub(crate) policy: &'a JudgedPolicy<'a>,
+    /// The port that it is for, if it is for one only.
+    pub(crate) section: Option<&'a str>,
 }
 
 /// Judges all policies.
 pub(crate) fn judge(objects: &Objects) -> TlsPolicies<'_> {
-    let mut policies = TlsPolicies { all: Vec::new(), in_force: BTreeMap::new() };
+    let mut policies = TlsPolicies { all: Vec::new(), by_target: BTreeMap::new() };
     for (key, object) in oldest_first(&objects.backend_tls_policies) {
         let mut policy = judge_one(objects, key, object);
         for (index, target) in targets(key, &object.spec.target_refs) {
-            match policies.in_force.get(&target) {
-                Some(winner) => policy.faults.push(lost(key, index, policies.all[*winner].key)),
-                None => drop(policies.in_force.insert(target.clone(), policies.all.len())),
+            let rivals = policies.by_target.entry(target).or_default();
+            if let Some(winner) = rivals.first() {
+                let winner = policies.all.get(*winner).map_or(key, |winner| winner.key);
+                policy.faults.push(lost(key, index, winner));
             }
+            rivals.push(policies.all.len());
             policy.targets.push((index, target));
         }
         policies.all.push(policy);
@@ -62,26 +77,35 @@ impl<'a> TlsPolicies<'a> {
         &self.all
     }
 
-    /// The policy in force for a Backend reached by a reference that may name a port, and the target it matched.
-    /// One for the port beats one for the whole.
-    pub(crate) fn find(&self, backend: &Key, port: Option<u16>) -> Option<(&JudgedPolicy<'a>, &Target)> {
-        let target = |section: Option<String>| Target { backend: backend.clone(), section };
-        let of_port = port.and_then(|port| self.in_force.get_key_value(&target(Some(port.to_string()))));
-        let (target, index) = of_port.or_else(|| self.in_force.get_key_value(&target(None)))?;
-        Some((self.all.get(*index)?, target))
+    /// The policy in force for what a reference reaches. One for the port beats one for the whole.
+    pub(crate) fn find<'s>(&'s self, target: Target<'s>) -> Option<InForce<'s>> {
+        let whole = Target { section: None, ..target };
+        [target, whole].into_iter().find_map(|target| {
+            let policy = self.all.get(*self.by_target.get(&target)?.first()?)?;
+            Some(InForce { policy, section: target.section })
+        })
+    }
+
+    /// All policies that are for what a reference reaches, in force or not.
+    pub(crate) fn covering(&self, target: Target<'_>) -> Vec<usize> {
+        let whole = Target { section: None, ..target };
+        let of_port = target.section.and_then(|_| self.by_target.get(&target));
+        of_port.into_iter().chain(self.by_target.get(&whole)).flatten().copied().collect()
     }
 }
 
-/// The targets that are Backends; they are always in the policy's namespace.
-fn targets<'a>(policy: &'a Key, references: &'a [PolicyTargetReference]) -> impl Iterator<Item = (usize, Target)> + 'a {
-    let backends = references
-        .iter()
-        .enumerate()
-        .filter(|(_, r)| r.group == Kind::Backend.group() && r.kind == Kind::Backend.name());
-    backends.map(|(index, r)| {
-        let backend = Key::new(policy.namespace.as_str(), r.name.as_str());
-        (index, Target { backend, section: r.section_name.clone() })
-    })
+/// The targets that policies may be for; they are always in the policy's namespace.
+fn targets<'a>(
+    policy: &'a Key,
+    references: &'a [PolicyTargetReference],
+) -> impl Iterator<Item = (usize, Target<'a>)> + 'a {
+    references.iter().enumerate().filter_map(|(index, reference)| Some((index, target(policy, reference)?)))
+}
+
+fn target<'a>(policy: &'a Key, reference: &'a PolicyTargetReference) -> Option<Target<'a>> {
+    let PolicyTargetReference { group, kind, name, section_name } = reference;
+    let kind = TARGETS.into_iter().find(|k| k.group() == group && k.name() == kind)?;
+    Some(Target { kind, namespace: &policy.namespace, name, section: section_name.as_deref() })
 }
 
 fn lost(policy: &Key, index: usize, winner: &Key) -> Fault {
@@ -128,18 +152,31 @@ fn upstream_tls(
 /// Targets that do nothing: of another kind, or not there.
 fn idle_targets(objects: &Objects, key: &Key, references: &[PolicyTargetReference], place: &Place) -> Vec<Fault> {
     let idle = references.iter().enumerate().filter_map(|(index, reference)| {
-        let PolicyTargetReference { group, kind, name, section_name: _ } = reference;
         let place = place.index(index);
-        if group != Kind::Backend.group() || kind != Kind::Backend.name() {
-            let message = format!("targets of kind {kind} in group {group:?} are not supported");
-            return Some(place.at("kind").warning(message, "target a Backend of gateway.envoyproxy.io"));
-        }
-        let target = Key::new(key.namespace.as_str(), name.as_str());
-        let missing = !objects.backends.contains_key(&target);
-        missing.then(|| {
-            let message = format!("Backend {target} does not exist");
-            place.at("name").warning(message, "create it, or correct the name")
-        })
+        let Some(target) = target(key, reference) else {
+            let message =
+                format!("targets of kind {} in group {:?} are not supported", reference.kind, reference.group);
+            let remedy = "target a Service, or a Backend of gateway.envoyproxy.io";
+            return Some(place.at("kind").warning(message, remedy));
+        };
+        idle(objects, target, &place)
     });
     idle.collect()
+}
+
+fn idle(objects: &Objects, target: Target<'_>, place: &Place) -> Option<Fault> {
+    let Target { kind, namespace, name, section } = target;
+    let key = Key::new(namespace, name);
+    let service = objects.services.get(&key);
+    let exists = if kind == Kind::Service { service.is_some() } else { objects.backends.contains_key(&key) };
+    if !exists {
+        let message = format!("{} {key} does not exist", kind.name());
+        return Some(place.at("name").warning(message, "create it, or correct the name"));
+    }
+    let (service, section) = (service.filter(|_| kind == Kind::Service)?, section?);
+    let missing = !service.spec.ports.iter().any(|port| port.name == section);
+    missing.then(|| {
+        let message = format!("Service {key} has no port named {section:?}");
+        place.at("sectionName").warning(message, "write the name of one of its ports, or leave sectionName out")
+    })
 }

@@ -28,7 +28,7 @@ fn credential_in_clear(cluster: &Cluster, edits: &[RequestEdit], place: &Place) 
     let carries = edits.iter().any(|edit| matches!(edit, RequestEdit::Credential(_)));
     (leaves && carries).then(|| {
         let message = format!("a credential goes to {} without TLS, for all on the way to read", cluster.name);
-        place.warning(message, "attach a BackendTLSPolicy to the Backend")
+        place.warning(message, "attach a BackendTLSPolicy to it")
     })
 }
 
@@ -40,7 +40,7 @@ fn port_443_in_clear(cluster: &Cluster, place: &Place) -> Option<Fault> {
     };
     (cluster.tls.is_none() && cluster.endpoints.iter().any(|endpoint| port(endpoint) == 443)).then(|| {
         let message = format!("port 443 of {} is spoken to without TLS", cluster.name);
-        place.warning(message, "attach a BackendTLSPolicy to the Backend, in the Backend's namespace")
+        place.warning(message, "attach a BackendTLSPolicy to it, in its own namespace")
     })
 }
 

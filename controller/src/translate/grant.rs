@@ -28,10 +28,11 @@ pub(crate) fn permits(objects: &Objects, (from, namespace): (Kind, &str), to: Re
     let opened = |t: &ReferenceGrantTo| {
         t.group == to.group && t.kind == to.kind && t.name.as_ref().is_none_or(|name| *name == to.key.name)
     };
+    let first = Key::new(to.key.namespace.as_str(), "");
     objects
         .reference_grants
-        .iter()
-        .filter(|(key, _)| key.namespace == to.key.namespace)
+        .range(first..)
+        .take_while(|(key, _)| key.namespace == to.key.namespace)
         .any(|(_, grant)| grant.spec.from.iter().any(trusted) && grant.spec.to.iter().any(opened))
 }
 

@@ -123,16 +123,17 @@ fn backends(
     for (index, reference) in references.iter().enumerate() {
         let place = place.index(index);
         let resolved = cluster::translate(world, namespace, reference, &place).and_then(|cluster| {
-            let own = filter::translate_backend_ref(world, namespace, &reference.filters, &place.at("filters"));
-            Ok((cluster, own.map_err(|fault| vec![fault])?))
+            let own = filter::translate_backend_ref(world, namespace, &reference.filters, &place.at("filters"))?;
+            Ok((cluster, own))
         });
         let (target, own) = match resolved {
             Ok((cluster, own)) => {
-                faults.extend(caution::about(&cluster, &[edits, &own].concat(), hostnames, &place.at("name")));
-                (Target::Cluster(cluster), own)
+                faults.extend(cluster::unavailable(cluster, &place));
+                faults.extend(caution::about(cluster, &[edits, &own].concat(), hostnames, &place.at("name")));
+                (Target::Cluster(Arc::clone(cluster)), own)
             }
             Err(why) => {
-                faults.extend(why);
+                faults.push(why);
                 (Target::Unresolved, Vec::new())
             }
         };

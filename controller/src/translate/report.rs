@@ -105,10 +105,14 @@ pub(crate) fn http_routes(
 
 fn route_conditions(route: &JudgedRoute<'_>, attachment: &Attachment<'_>) -> Vec<Condition> {
     let accepted = accepted(route, attachment);
-    let faults = route.rules.iter().flat_map(|rule| &rule.faults);
-    let resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, faults);
+    let faults = || route.rules.iter().flat_map(|rule| &rule.faults);
+    let resolved = condition(ConditionType::ResolvedRefs, Reason::ResolvedRefs, faults());
+    let kind = ConditionType::BackendsAvailable;
+    // Said only where it does not hold, as in Envoy Gateway.
+    let unavailable = faults().any(|fault| fault.is_about(kind));
+    let available = unavailable.then(|| condition(kind, Reason::EndpointsNotFound, faults()));
     let partially = if accepted.is_true() { partially_invalid(route) } else { None };
-    [accepted, resolved].into_iter().chain(partially).collect()
+    [accepted, resolved].into_iter().chain(available).chain(partially).collect()
 }
 
 /// A route is accepted if it meets a listener and at least one of its rules can be served as written.

@@ -184,6 +184,36 @@ fn backends() {
 }
 
 #[test]
+fn services() {
+    let ports = |ports: Value, fields: &[&str]| check(Kind::Service, json!({"ports": ports}), fields);
+    ports(json!([{"port": 80}]), &[]);
+    ports(json!([{"port": 80}, {"port": 81}]), &["spec.ports[0].name", "spec.ports[1].name"]);
+    ports(json!([{"name": "a", "port": 80}, {"name": "a", "port": 81}]), &["spec.ports[1].name"]);
+    let odd = json!([{"name": "A", "port": 0, "protocol": "tcp"}]);
+    ports(odd, &["spec.ports[0].port", "spec.ports[0].protocol", "spec.ports[0].name"]);
+    check(Kind::Service, json!({"type": "ExternalName"}), &["spec.externalName"]);
+    check(Kind::Service, json!({"type": "Nonsense"}), &["spec.type"]);
+}
+
+#[test]
+fn endpoint_slices() {
+    let slice = |kind: &str, endpoints: Value, fields: &[&str]| {
+        let mut alone = Objects::default();
+        let ports = json!([{"port": 80}, {"port": null}]);
+        let metadata = json!({"name": "x", "namespace": "ns"});
+        let object = json!({"metadata": metadata, "addressType": kind, "endpoints": endpoints, "ports": ports});
+        let object = alone.insert(Kind::EndpointSlice, object).expect("the types hold it");
+        let told: Vec<_> = review(&object, &alone).into_iter().map(|violation| violation.field).collect();
+        assert_eq!(told, fields);
+    };
+    slice("IPv4", json!([{"addresses": ["10.0.0.1"]}]), &[]);
+    slice("IPv6", json!([{"addresses": ["::1", "1.2.3.4"]}]), &["endpoints[0].addresses[1]"]);
+    slice("FQDN", json!([{"addresses": ["a.b"]}, {"addresses": ["A"]}]), &["endpoints[1].addresses[0]"]);
+    slice("IPv4", json!([{"addresses": []}]), &["endpoints[0].addresses"]);
+    slice("ipv4", json!(null), &["addressType"]);
+}
+
+#[test]
 fn tls_policies() {
     let target = json!({"group": "gateway.envoyproxy.io", "kind": "Backend", "name": "b"});
     let policy = |validation: Value, fields: &[&str]| {

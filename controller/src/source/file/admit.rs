@@ -7,10 +7,7 @@ use super::malformed;
 use super::manifest::Manifest;
 use crate::objects::admission::{self, Violation};
 use crate::objects::key::ObjectRef;
-use crate::objects::{Kind, Objects, defaults};
-
-/// `kubectl apply` keeps a copy of the whole object here, with the values of a Secret in clear.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+use crate::objects::{Kind, LAST_APPLIED, Objects, defaults};
 
 /// Takes an object in, or says all that is wrong with it.
 pub(super) fn admit(
