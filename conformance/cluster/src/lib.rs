@@ -1,0 +1,18 @@
+//! A Kubernetes cluster on one machine, for tests: a real control plane from its Go modules, and a node that turns pods
+//! into processes. The program `bed` brings it up in namespaces of its own; a test inside asks for it by
+//! [`bed::Bed::from_env`].
+
+pub mod args;
+pub mod audit;
+pub mod bed;
+pub mod component;
+pub mod control;
+mod control_plane;
+mod crds;
+pub mod enter;
+pub mod folder;
+pub mod inside;
+pub mod pki;
+mod process;
+mod progress;
+mod signal;
