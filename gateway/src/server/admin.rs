@@ -1,8 +1,11 @@
 //! The admin port: readiness, metrics, what is configured. Read-only, and nothing that a client sends chooses a file.
+//!
+//! It has no authentication. In a pod it has to be reached by probes and by Prometheus, hence by others too: from another
+//! machine only what those need is shown.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +24,7 @@ use crate::telemetry::Metrics;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
+const REMOTE: &str = "shown on this machine only; kubectl port-forward leads here\n";
 
 /// What the pages show. All of it is safe to show: credentials have no text.
 pub(super) struct Admin {
@@ -28,6 +32,15 @@ pub(super) struct Admin {
     pub(super) ready: AtomicBool,
     pages: Mutex<BTreeMap<&'static str, Bytes>>,
     snapshots: Mutex<Vec<Arc<Snapshot>>>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// This machine or pod (`kubectl port-forward` included).
+    Local,
+    /// Another.
+    Remote,
 }
 
 /// `/config_dump`.
@@ -55,14 +68,14 @@ impl Admin {
     /// Answers until the process ends.
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
         loop {
-            let Ok((tcp, _)) = listener.accept().await else {
+            let Ok((tcp, peer)) = listener.accept().await else {
                 tokio::task::yield_now().await;
                 continue;
             };
             let admin = Arc::clone(&self);
             tokio::spawn(async move {
                 let service = service_fn(|request| {
-                    let response = admin.answer(&request);
+                    let response = admin.answer_to(Caller::at(peer.ip()), &request);
                     async move { Ok::<_, Infallible>(response) }
                 });
                 drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await);
@@ -70,15 +83,20 @@ impl Admin {
         }
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn answer_to(&self, caller: Caller, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n");
         }
-        match request.uri().path() {
+        self.page_for(caller, request.uri().path())
+    }
+
+    fn page_for(&self, caller: Caller, path: &str) -> Response<Full<Bytes>> {
+        match path {
             "/livez" => page(StatusCode::OK, TEXT, "ok\n"),
             "/ready" if self.ready.load(Ordering::Acquire) => page(StatusCode::OK, TEXT, "ready\n"),
             "/ready" => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n"),
             "/metrics" => page(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render()),
+            _ if caller == Caller::Remote => page(StatusCode::FORBIDDEN, TEXT, REMOTE),
             "/config_dump" => self.config_dump(),
             "/" => page(StatusCode::OK, TEXT, self.index()),
             path => self.published(path),
@@ -107,6 +125,12 @@ impl Admin {
     }
 }
 
+impl Caller {
+    fn at(address: IpAddr) -> Self {
+        if address.to_canonical().is_loopback() { Self::Local } else { Self::Remote }
+    }
+}
+
 /// Binds the admin port.
 ///
 /// # Errors
@@ -122,4 +146,26 @@ fn page(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) 
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_machine_sees_what_probes_and_prometheus_need() {
+        let admin = Admin::new(Arc::new(Metrics::new().unwrap()));
+        admin.publish("/statuses", "{}".to_owned());
+        let all = ["/livez", "/ready", "/metrics", "/config_dump", "/statuses", "/", "/x"];
+        let answers = |caller| all.map(|path| admin.page_for(caller, path).status().as_u16());
+        assert_eq!(answers(Caller::Local), [200, 503, 200, 200, 200, 200, 404]);
+        assert_eq!(answers(Caller::Remote), [200, 503, 200, 403, 403, 403, 403]);
+    }
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        let callers = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.244.0.1", "::ffff:10.0.0.1", "fd00::1"];
+        let local = callers.map(|address| Caller::at(address.parse().unwrap()) == Caller::Local);
+        assert_eq!(local, [true, true, true, false, false, false]);
+    }
 }
