@@ -6,11 +6,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use sluice_gateway::upstream::ConnectTo;
 
 use crate::duration;
 use crate::logging::LogLevel;
+use crate::translate::CONTROLLER_NAME;
+
+/// The image of data planes: this program, of this version.
+const IMAGE: &str = concat!("sluice:", env!("CARGO_PKG_VERSION"));
 
 /// What the first help says last.
 const EXAMPLES: &str = "Examples:
@@ -45,6 +50,9 @@ pub enum Command {
     /// Show Sluice at work: the walk-through's objects, a provider, one streamed answer, and what the gateway did.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Serve what objects of a Kubernetes cluster say: a data plane for each Gateway, statuses for all objects.
+    #[command(after_help = CONTROLLER_EXAMPLES)]
+    Controller(ControllerArgs),
 }
 
 /// `sluice run`.
@@ -126,6 +134,59 @@ pub struct DemoArgs {
     pub json: bool,
 }
 
+/// `sluice controller`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ControllerArgs {
+    /// How the API server is reached; else as a pod is told, else as kubectl does.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Classes with this `spec.controllerName` are ours. No two programs may have the same name.
+    #[arg(long, value_name = "NAME", default_value = CONTROLLER_NAME)]
+    pub controller_name: String,
+    /// Namespace of the lease and of the controller's own objects; else the pod's, else the context's.
+    #[arg(long, value_name = "NAME", env = "POD_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Where data planes run: in pods of their own, or in this process.
+    #[arg(long, value_enum, value_name = "WHERE", default_value_t = Infrastructure::Kubernetes)]
+    pub infrastructure: Infrastructure,
+    /// With `host`: each Gateway gets an address of this range, unless it has `spec.addresses`.
+    #[arg(long, value_name = "CIDR", default_value = "127.10.0.0/16")]
+    pub host_addresses: IpNet,
+    /// With `kubernetes`: where data planes fetch what they serve.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:18000")]
+    pub listen: SocketAddr,
+    /// With `kubernetes`: the image of data planes, unless their EnvoyProxy names one.
+    #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
+    pub image: String,
+    /// Where readiness, metrics, statuses and the configuration are shown; port 0 for any free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:19000")]
+    pub admin: SocketAddr,
+    /// Write only while holding the lease `sluice-controller`; without it there must be one controller only.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub leader_election: bool,
+    /// Name in the lease, of this process alone; else host name and process id.
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    pub pod_name: Option<String>,
+    /// Address in the lease, at which data planes reach this process.
+    #[arg(long, value_name = "ADDR", env = "POD_IP")]
+    pub pod_address: Option<IpAddr>,
+    /// How long running requests may go on after SIGTERM, with `host`.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    pub drain_timeout: Duration,
+    /// How much Sluice logs of itself, to standard error; libraries stay at `warn`.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
+}
+
+/// Where data planes run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Infrastructure {
+    /// A Deployment and a Service for each Gateway.
+    Kubernetes,
+    /// In this process, for one machine.
+    Host,
+}
+
 /// A form of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)] // clap would show the docs, which say nothing.
@@ -186,6 +247,17 @@ Examples:
   PROVIDER_API_KEY=sk-... sluice demo 'Why is the sky blue?'
 
 Exit codes: 0 the answer came, 2 it did not.";
+
+const CONTROLLER_EXAMPLES: &str = "\
+Examples:
+  sluice controller --kubeconfig ~/.kube/config --infrastructure host
+  sluice controller --namespace sluice-system --image registry.example.com/sluice:1.0
+  sluice controller --controller-name gateway.envoyproxy.io/gatewayclass-controller
+
+With `--infrastructure host` a class and a Gateway are all it takes:
+  curl \"http://$(kubectl get gateway NAME -o jsonpath='{.status.addresses[0].value}')/\"
+When all objects are read and in force, one JSON line is written to standard output.
+SIGTERM or SIGINT gives the lease back and ends with 0; a second one ends at once.";
 
 #[cfg(test)]
 mod tests {

@@ -1,17 +1,17 @@
 //! The control loop's body: objects in, snapshots to the data plane, statuses out.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use serde_json::json;
 use sluice_gateway::server::{Bound, Server};
 use sluice_gateway::snapshot::Snapshot;
 
+use crate::kept::with_kept;
 use crate::objects::key::Key;
 use crate::sink::log::LogSink;
 use crate::sink::page;
 use crate::source::file::World;
-use crate::status::{Live, Statuses};
+use crate::status::Live;
 use crate::translate::{Settings, Translation, translate};
 
 /// What is in force.
@@ -49,20 +49,6 @@ impl Control {
         self.bound = server.apply(snapshots.values().cloned().collect()).await;
         self.snapshots = snapshots;
     }
-}
-
-/// A Gateway that is refused as a whole (its EnvoyProxy went bad) keeps what it serves, as Envoy Gateway has it.
-fn with_kept(
-    mut snapshots: BTreeMap<Key, Snapshot>,
-    statuses: &Statuses,
-    before: &BTreeMap<Key, Snapshot>,
-) -> BTreeMap<Key, Snapshot> {
-    for key in statuses.gateways.keys() {
-        if let (Entry::Vacant(refused), Some(kept)) = (snapshots.entry(key.clone()), before.get(key)) {
-            refused.insert(kept.clone());
-        }
-    }
-    snapshots
 }
 
 fn live(bound: &[Bound]) -> Live {

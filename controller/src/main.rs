@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sluice_controller::args::{Args, Command};
 use sluice_controller::check::check;
+use sluice_controller::controller::controller;
 use sluice_controller::demo::demo;
 use sluice_controller::outcome::Outcome;
 use sluice_controller::run::run;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check(args),
         Command::Translate(args) => show(args),
         Command::Demo(args) => demo(args),
+        Command::Controller(args) => controller(args),
     };
     outcome.unwrap_or_else(failed).into()
 }

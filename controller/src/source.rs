@@ -1,3 +1,5 @@
 //! Where objects come from.
 
 pub mod file;
+pub mod kubernetes;
+mod malformed;

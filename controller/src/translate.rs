@@ -11,6 +11,7 @@ mod backend_tls_policy;
 mod caution;
 mod class;
 mod cluster;
+mod defect;
 mod envoy_proxy;
 mod fault;
 mod filter;

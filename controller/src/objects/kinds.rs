@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::admission::Violation;
 use super::key::{Key, ObjectRef};
 use crate::api;
 
@@ -37,6 +38,10 @@ pub struct Meta {
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
+    /// What could not be taken as it is written, found by whoever read the object: it fails closed, and its status says
+    /// so. Of a source that refuses such objects as a whole (files), there is none.
+    #[serde(skip)]
+    pub defects: Vec<Violation>,
 }
 
 /// An object that its type cannot hold.
@@ -117,6 +122,33 @@ macro_rules! kinds {
                     })*
                 }
                 Ok(object_ref)
+            }
+
+            /// Takes an object out; says whether it was there.
+            pub fn remove(&mut self, kind: Kind, key: &Key) -> bool {
+                match kind { $(Kind::$type => self.$field.remove(key).is_some()),* }
+            }
+
+            /// Takes all objects of another collection over; says whether that changed anything.
+            pub fn absorb(&mut self, other: Self) -> bool {
+                let mut changed = false;
+                $(for (key, object) in other.$field {
+                    if self.$field.get(&key) != Some(&object) {
+                        self.$field.insert(key, object);
+                        changed = true;
+                    }
+                })*
+                changed
+            }
+
+            /// How many objects of a kind there are.
+            pub fn count(&self, kind: Kind) -> usize {
+                match kind { $(Kind::$type => self.$field.len()),* }
+            }
+
+            /// The metadata of an object.
+            pub fn meta_mut(&mut self, kind: Kind, key: &Key) -> Option<&mut Meta> {
+                match kind { $(Kind::$type => self.$field.get_mut(key).map(|object| &mut object.meta)),* }
             }
         }
     };

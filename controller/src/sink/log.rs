@@ -17,14 +17,19 @@ pub struct LogSink {
 impl LogSink {
     /// Tells what is new since the last call.
     pub fn tell(&mut self, diagnostics: &[Diagnostic], statuses: &Statuses) {
-        diagnostics.iter().filter(|d| !self.diagnostics.contains(*d)).for_each(log_diagnostic);
+        self.tell_diagnostics(diagnostics);
         let mut conditions = BTreeSet::new();
         flatten("", &statuses.terse(), &mut conditions);
         for (object, condition) in conditions.difference(&self.conditions) {
             tracing::info!(object, condition, "status");
         }
-        self.diagnostics = diagnostics.iter().cloned().collect();
         self.conditions = conditions;
+    }
+
+    /// The same of findings alone: on Kubernetes, statuses are told elsewhere.
+    pub fn tell_diagnostics(&mut self, diagnostics: &[Diagnostic]) {
+        diagnostics.iter().filter(|d| !self.diagnostics.contains(*d)).for_each(log_diagnostic);
+        self.diagnostics = diagnostics.iter().cloned().collect();
     }
 }
 

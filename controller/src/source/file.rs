@@ -10,7 +10,6 @@ mod footprint;
 mod identity;
 mod intake;
 mod item;
-mod malformed;
 mod manifest;
 mod position;
 mod watch;

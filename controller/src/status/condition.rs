@@ -12,6 +12,9 @@ macro_rules! words {
         pub enum $name { $($word),* }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$word),*];
+
             /// The word as statuses carry it.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$word => stringify!($word)),* }
@@ -44,7 +47,7 @@ words! {
         // what is well
         Accepted, Programmed, ResolvedRefs, NoConflicts,
         // Gateway, GatewayClass, EnvoyProxy
-        AddressNotAssigned, AddressNotUsable, InvalidParameters, ListenersNotValid, Pending, UnsupportedAddress,
+        AddressNotAssigned, AddressNotUsable, InvalidParameters, ListenersNotValid, NoResources, Pending, UnsupportedAddress,
         // listeners
         HostnameConflict, InvalidRouteKinds, PortUnavailable, UnsupportedProtocol,
         // routes

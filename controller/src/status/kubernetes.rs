@@ -52,7 +52,7 @@ fn object_status(status: &ObjectStatus) -> Value {
 
 fn gateway(status: &GatewayStatus) -> Value {
     let addresses: Vec<Value> =
-        status.addresses.iter().map(|ip| json!({ "type": "IPAddress", "value": ip.to_string() })).collect();
+        status.addresses.iter().map(|a| json!({ "type": a.kind(), "value": a.to_string() })).collect();
     let listeners: Vec<Value> = status.listeners.iter().map(|l| listener(l, status.generation)).collect();
     json!({
         "addresses": addresses,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::api::{ParentReference, RouteGroupKind};
 use crate::objects::key::Key;
+use crate::status::address::Address;
 use crate::status::condition::Condition;
 
 /// The statuses of all objects that have one.
@@ -45,7 +46,7 @@ pub struct GatewayStatus {
     /// Addresses that the spec asks for.
     pub requested: Vec<IpAddr>,
     /// Addresses it is reached at; known once its ports are bound.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Vec<Address>,
     /// Of each listener, in the spec's order.
     pub listeners: Vec<ListenerStatus>,
 }

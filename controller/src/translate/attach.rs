@@ -8,6 +8,7 @@ use crate::api::ParentReference;
 use crate::objects::key::Key;
 use crate::objects::{Kind, Objects};
 use crate::status::condition::{ConditionType, Reason};
+use crate::translate::defect;
 use crate::translate::fault::{Fault, Place};
 use crate::translate::gateway::{Gateways, JudgedGateway};
 use crate::translate::http_route::JudgedRoute;
@@ -50,7 +51,10 @@ pub(crate) fn attach<'a>(objects: &'a Objects, gateways: &Gateways<'_>, routes: 
             let key = gateway_key(parent, route.key);
             match gateways.ours.get(&key) {
                 Some(gateway) if is_gateway(parent) => {
-                    let met = meet(objects, route, (parent, &place), (&key, gateway));
+                    let met = match defect::of_route(route.key, &route.object.meta) {
+                        Some(fault) => Err(fault),
+                        None => meet(objects, route, (parent, &place), (&key, gateway)),
+                    };
                     let (listeners, fault) = met.map_or_else(|fault| (Vec::new(), Some(fault)), |met| (met, None));
                     attachments.all.push(Attachment { route: position, parent, gateway: key, listeners, fault });
                 }

@@ -11,6 +11,7 @@ use crate::objects::key::Key;
 use crate::objects::{Kind, Object, Objects};
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::backend_tls::BackendTls;
+use crate::translate::defect;
 use crate::translate::fault::{Fault, Place};
 
 const H2C: &str = "gateway.envoyproxy.io/h2c";
@@ -44,7 +45,8 @@ impl JudgedBackend {
 fn judge_one(key: &Key, object: &Object<Backend>) -> JudgedBackend {
     let Backend { kind, endpoints, app_protocols, fallback, tls } = &object.spec;
     let place = Place::of(Kind::Backend, key).at("spec");
-    let mut faults = Vec::from_iter(kind_fault(kind.as_deref(), &place.at("type")));
+    let mut faults = defect::of_object(Kind::Backend, key, &object.meta, Reason::Invalid);
+    faults.extend(kind_fault(kind.as_deref(), &place.at("type")));
     if faults.is_empty() {
         faults.extend(mixture(endpoints, &place.at("endpoints")));
     }

@@ -9,6 +9,7 @@ use crate::api::{BackendTLSPolicy, PolicyTargetReference, Validation};
 use crate::objects::key::Key;
 use crate::objects::{Kind, Object, Objects};
 use crate::status::condition::{ConditionType, Reason};
+use crate::translate::defect;
 use crate::translate::fault::{Fault, Place};
 use crate::translate::precedence::oldest_first;
 use crate::translate::trust::{self, Anchors};
@@ -119,7 +120,11 @@ fn lost(policy: &Key, index: usize, winner: &Key) -> Fault {
 fn judge_one<'a>(objects: &Objects, key: &'a Key, object: &'a Object<BackendTLSPolicy>) -> JudgedPolicy<'a> {
     let BackendTLSPolicy { target_refs, validation, options } = &object.spec;
     let place = Place::of(Kind::BackendTLSPolicy, key).at("spec");
-    let (tls, mut faults) = upstream_tls(objects, key, validation, &place.at("validation"));
+    let defects = defect::of_object(Kind::BackendTLSPolicy, key, &object.meta, Reason::Invalid);
+    let (tls, mut faults) = match defects.is_empty() {
+        true => upstream_tls(objects, key, validation, &place.at("validation")),
+        false => (None, defects),
+    };
     faults.extend(options.as_ref().map(|_| place.at("options").not_acted_on()));
     faults.extend(idle_targets(objects, key, target_refs, &place.at("targetRefs")));
     JudgedPolicy { key, generation: object.meta.generation, targets: Vec::new(), tls, faults }

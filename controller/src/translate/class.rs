@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::objects::key::Key;
-use crate::objects::{Kind, Objects};
+use crate::objects::{Kind, Meta, Objects};
 use crate::status::ObjectStatus;
 use crate::status::condition::{ConditionType, Reason};
+use crate::translate::defect;
 use crate::translate::fault::{Fault, Place, condition};
 use crate::translate::settings::Settings;
 
@@ -33,7 +34,9 @@ pub(crate) fn judge(objects: &Objects, settings: &Settings) -> Classes {
         let name = object.spec.controller_name.clone();
         let class = if name != settings.controller_name {
             Class::Foreign { controller_name: name }
-        } else if let Some(fault) = refused(objects, key, object.spec.parameters_ref.as_ref()) {
+        } else if let Some(fault) =
+            defective(key, &object.meta).or_else(|| refused(objects, key, object.spec.parameters_ref.as_ref()))
+        {
             Class::Refused(fault)
         } else {
             Class::Ours
@@ -70,6 +73,10 @@ impl Classes {
             Class::Ours | Class::Foreign { .. } => None,
         })
     }
+}
+
+fn defective(class: &Key, meta: &Meta) -> Option<Fault> {
+    defect::of_object(Kind::GatewayClass, class, meta, Reason::InvalidParameters).into_iter().next()
 }
 
 /// `parametersRef` must name an EnvoyProxy that exists; its namespace is `default` where none is given, as in Envoy

@@ -8,6 +8,7 @@ use crate::objects::key::Key;
 use crate::objects::{Kind, Object, Objects};
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::class::{Class, Classes};
+use crate::translate::defect;
 use crate::translate::fault::{Fault, Place};
 use crate::translate::listener::{self, JudgedListener};
 
@@ -71,6 +72,7 @@ fn judge_one<'a>(
         &object.spec;
     let place = Place::of(Kind::Gateway, key).at("spec");
     let mut faults = Vec::from_iter(refused);
+    faults.extend(defect::of_object(Kind::Gateway, key, &object.meta, Reason::Invalid));
     let proxy = proxy(objects, key, infrastructure.as_ref()).unwrap_or_else(|fault| {
         faults.push(fault);
         None

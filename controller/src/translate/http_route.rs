@@ -9,13 +9,13 @@ use sluice_gateway::route::{Action, AnswerBody, DirectResponse, RouteRule, Timeo
 
 use crate::api::{HTTPBackendRef, HTTPRoute, HTTPRouteRule};
 use crate::objects::key::Key;
-use crate::objects::{Kind, Object};
+use crate::objects::{Kind, Meta, Object};
 use crate::translate::fault::{Fault, Place};
 use crate::translate::filter::{self, RuleFilters};
 use crate::translate::hostnames::Hostnames;
 use crate::translate::precedence::oldest_first;
 use crate::translate::world::World;
-use crate::translate::{caution, cluster, matches, timeouts};
+use crate::translate::{caution, cluster, defect, matches, timeouts};
 
 /// Requests then get a 500 (Gateway API `HTTPRouteRule.backendRefs`).
 const NO_BACKEND: &str = "the rule has no backend that takes requests";
@@ -34,6 +34,7 @@ pub(crate) struct JudgedRoute<'a> {
 struct Scope<'a> {
     world: &'a World<'a>,
     key: &'a Key,
+    meta: &'a Meta,
     hostnames: &'a Hostnames,
 }
 
@@ -61,7 +62,7 @@ fn route<'a>(world: &World<'a>, key: &'a Key, object: &'a Object<HTTPRoute>) -> 
     let place = Place::of(Kind::HTTPRoute, key).at("spec");
     let (hostnames, mut faults) = Hostnames::parse(hostnames, &place.at("hostnames"));
     faults.extend(use_default_gateways.as_ref().map(|_| place.at("useDefaultGateways").not_acted_on()));
-    let scope = Scope { world, key, hostnames: &hostnames };
+    let scope = Scope { world, key, meta: &object.meta, hostnames: &hostnames };
     let rules = rules.iter().enumerate();
     let rules = rules.map(|(index, spec)| rule(&scope, index, spec, &place.at("rules").index(index))).collect();
     JudgedRoute { key, object, hostnames, rules, faults }
@@ -71,6 +72,7 @@ fn rule(scope: &Scope<'_>, index: usize, spec: &HTTPRouteRule, place: &Place) ->
     let HTTPRouteRule { name: _, matches, filters, backend_refs, timeouts, retry, session_persistence } = spec;
     let prefix = matches::sole_prefix(matches);
     let (matches, mut faults) = matches::translate(matches, &place.at("matches"));
+    faults.extend(defect::of_rule(scope.key, scope.meta, index));
     let (filters, broken) =
         filter::translate(scope.world, (&scope.key.namespace, &place.at("filters")), prefix, filters);
     faults.extend(broken);
@@ -117,7 +119,7 @@ fn backends(
     references: &[HTTPBackendRef],
     place: &Place,
 ) -> (Backends, Vec<Fault>) {
-    let Scope { world, key: Key { namespace, .. }, hostnames } = *scope;
+    let Scope { world, key: Key { namespace, .. }, meta: _, hostnames } = *scope;
     let mut backends = Vec::new();
     let mut faults = Vec::new();
     for (index, reference) in references.iter().enumerate() {

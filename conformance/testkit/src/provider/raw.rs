@@ -58,7 +58,11 @@ impl RawProvider {
     pub async fn start(script: impl Fn(usize) -> Vec<RawStep> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let received = Arc::new(Received { connections: Mutex::default(), closed: AtomicUsize::new(0), changes: watch::Sender::new(()) });
+        let received = Arc::new(Received {
+            connections: Mutex::default(),
+            closed: AtomicUsize::new(0),
+            changes: watch::Sender::new(()),
+        });
         let accepting = tokio::spawn(accept(listener, script, Arc::clone(&received)));
         Self { address, received, accepting }
     }

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::environment::{Environment, Unfilled};
-use super::malformed;
 use super::manifest::Manifest;
 use crate::objects::admission::{self, Violation};
 use crate::objects::key::ObjectRef;
 use crate::objects::{Kind, LAST_APPLIED, Objects, defaults};
+use crate::source::malformed;
 
 /// Takes an object in, or says all that is wrong with it.
 pub(super) fn admit(

@@ -7,7 +7,7 @@ use crate::objects::admission::Violation;
 use crate::objects::{Kind, Malformed};
 
 /// Says what is wrong and what would mend it.
-pub(super) fn explain(kind: Kind, malformed: Malformed) -> Violation {
+pub(crate) fn explain(kind: Kind, malformed: Malformed) -> Violation {
     let Malformed { field, message } = malformed;
     if kind == Kind::Secret {
         return secret(field);
