@@ -49,6 +49,12 @@ impl Owner<'_> {
     fn owns(&self, entry: &Value) -> bool {
         entry["controllerName"] == self.controller
     }
+
+    /// Whether an entry is about the same. Envoy Gateway's EnvoyProxy has no room for a controller's name, so that of an
+    /// entry without one nothing but its reference tells whose it is.
+    fn is_same(&self, wanted: &Value, entry: &Value) -> bool {
+        wanted[self.reference] == entry[self.reference] && (self.owns(entry) || entry.get("controllerName").is_none())
+    }
 }
 
 /// No entries, in the shared list that the status has.
@@ -62,18 +68,23 @@ fn entries(before: &Value, wanted: Value, owner: &Owner<'_>, now: &str) -> Value
     let mut wanted = list(wanted);
     let mut merged = Vec::new();
     for entry in before.as_array().into_iter().flatten() {
-        if !owner.owns(entry) {
-            merged.push(entry.clone());
-            continue;
-        }
-        let same = |candidate: &Value| candidate[owner.reference] == entry[owner.reference];
-        if let Some(index) = wanted.iter().position(same) {
-            merged.push(with_conditions(entry, wanted.remove(index), now));
+        match wanted.iter().position(|candidate| owner.is_same(candidate, entry)) {
+            Some(index) => merged.push(with_conditions(entry, as_stored(entry, wanted.remove(index)), now)),
+            None if owner.owns(entry) => {}
+            None => merged.push(entry.clone()),
         }
     }
     let room = owner.most.saturating_sub(merged.len());
     merged.extend(wanted.into_iter().take(room).map(|entry| with_conditions(&Value::Null, entry, now)));
     Value::Array(merged)
+}
+
+/// Without the controller's name where the API server does not keep it: what it leaves out is no difference.
+fn as_stored(before: &Value, mut entry: Value) -> Value {
+    if let (None, Some(fields)) = (before.get("controllerName"), entry.as_object_mut()) {
+        fields.remove("controllerName");
+    }
+    entry
 }
 
 /// The listeners that the Gateway has, by name.
@@ -206,6 +217,16 @@ mod tests {
         check(expected, Some(json!({"parents": [mine("b", None), mine("c", None)]})), None);
         check(json!({"parents": [theirs]}), None, None);
         check(Value::Null, None, None);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_name_its_controller_is_known_by_its_reference() {
+        let entry = |name, time| json!({"ancestorRef": {"name": name}, "conditions": [accepted("True", time)]});
+        let mut wanted = entry("gw", None);
+        wanted["controllerName"] = json!(OURS);
+        let stored = json!({"ancestors": [entry("else", Some(THEN)), entry("gw", Some(THEN))]});
+        check(stored.clone(), Some(json!({ "ancestors": [wanted] })), None);
+        check(stored, None, None);
     }
 
     #[test]
