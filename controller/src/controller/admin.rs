@@ -34,9 +34,11 @@ pub(super) struct Admin {
     address: SocketAddr,
 }
 
+type Refresh = Box<dyn Fn(&Metrics) + Send + Sync>;
+
 struct Shared {
     metrics: Metrics,
-    refresh: OnceLock<Box<dyn Fn(&Metrics) + Send + Sync>>,
+    refresh: OnceLock<Refresh>,
     ready: AtomicBool,
     shown: Mutex<Shown>,
 }

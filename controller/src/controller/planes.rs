@@ -21,7 +21,7 @@ pub(super) struct Planes {
 
 enum Place {
     /// In this process.
-    Host(HostPlane),
+    Host(Box<HostPlane>),
     /// In pods of their own.
     Pods,
 }
@@ -29,7 +29,7 @@ enum Place {
 impl Planes {
     pub(super) async fn start(args: &ControllerArgs) -> io::Result<Self> {
         let place = match args.infrastructure {
-            Infrastructure::Host => Place::Host(HostPlane::start(args).await?),
+            Infrastructure::Host => Place::Host(Box::new(HostPlane::start(args).await?)),
             Infrastructure::Kubernetes => Place::Pods,
         };
         Ok(Self { place, snapshots: BTreeMap::new() })

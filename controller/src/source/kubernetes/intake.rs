@@ -22,9 +22,6 @@ use crate::objects::key::{Key, ObjectRef};
 use crate::objects::{Kind, Objects, defaults};
 use crate::source::malformed;
 
-/// `kubectl apply` keeps a copy of the whole object here.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
 /// Most fields that are left out before an object counts as unreadable.
 const MOST_UNKNOWN: usize = 64;
 
@@ -47,9 +44,6 @@ pub(super) fn read(kind: Kind, key: &Key, object: DynamicObject, seen: Seen) -> 
 
 fn value(mut object: DynamicObject) -> Value {
     object.metadata.managed_fields = None;
-    if let Some(annotations) = &mut object.metadata.annotations {
-        annotations.remove(LAST_APPLIED);
-    }
     let mut value = object.data;
     value["metadata"] = json!(object.metadata);
     value
@@ -59,9 +53,13 @@ fn take(kind: Kind, key: &Key, mut value: Value) -> (Objects, Vec<Finding>) {
     let object = ObjectRef { kind: kind.name(), key: key.clone() };
     defaults::fill(kind, &mut value);
     let Parsed { mut objects, unknown, refused } = parse(kind, value);
-    let (mut defects, harmless): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|v| is_grave(kind, &v.field));
+    let (mut defects, mut harmless): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|v| is_grave(kind, &v.field));
+    if is_built_in(kind) {
+        harmless.clear();
+    }
     match refused {
         Some(refused) => defects.push(refused),
+        None if is_built_in(kind) => {}
         None => defects.extend(admission::review(&object, &objects)),
     }
     let finding = |severity| {
@@ -117,6 +115,11 @@ fn parse(kind: Kind, mut value: Value) -> Parsed {
 /// are left out if they have a defect, which closes what refers to them.
 fn fails_closed(kind: Kind) -> bool {
     matches!(kind, Kind::GatewayClass | Kind::Gateway | Kind::HTTPRoute | Kind::Backend | Kind::BackendTLSPolicy)
+}
+
+/// Whether the API server defines the kind itself: it has checked it, and may know more fields than we do.
+fn is_built_in(kind: Kind) -> bool {
+    matches!(kind.group(), "" | "discovery.k8s.io")
 }
 
 /// Whether a field that is left out may have been meant to narrow something down.

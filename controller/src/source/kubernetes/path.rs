@@ -5,8 +5,8 @@ use serde_json::Value;
 /// Takes a field out; says whether it was there.
 pub(super) fn remove(object: &mut Value, path: &str) -> bool {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
-    let steps = parents.split('.').filter(|step| !step.is_empty());
-    let Some(parent) = steps.fold(Some(object), |value, step| enter(value?, step)) else { return false };
+    let mut steps = parents.split('.').filter(|step| !step.is_empty());
+    let Some(parent) = steps.try_fold(object, enter) else { return false };
     parent.as_object_mut().is_some_and(|fields| fields.remove(last).is_some())
 }
 
@@ -14,8 +14,8 @@ pub(super) fn remove(object: &mut Value, path: &str) -> bool {
 fn enter<'a>(value: &'a mut Value, step: &str) -> Option<&'a mut Value> {
     let (name, indices) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
     let field = value.get_mut(name)?;
-    let indices = indices.split('[').filter(|index| !index.is_empty());
-    indices.fold(Some(field), |value, index| value?.get_mut(index.strip_suffix(']')?.parse::<usize>().ok()?))
+    let mut indices = indices.split('[').filter(|index| !index.is_empty());
+    indices.try_fold(field, |value, index| value.get_mut(index.strip_suffix(']')?.parse::<usize>().ok()?))
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ impl Watch {
     /// Follows one version of the kind until it is no longer served.
     async fn run(&mut self, resource: Arc<ApiResource>) {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-        let config = watcher::Config::default().timeout(WATCH_SECONDS);
+        let config = watcher::Config { field_selector: selector(self.kind), ..watcher::Config::default() };
+        let config = config.timeout(WATCH_SECONDS);
         let mut events = pin!(watcher(api, config));
         while let Some(event) = events.next().await {
             match event {
@@ -155,6 +156,12 @@ impl Watch {
             }
         }
     }
+}
+
+/// Which objects of a kind are followed; all of them without. Helm keeps whole releases in Secrets, which are never
+/// credentials of ours.
+fn selector(kind: Kind) -> Option<String> {
+    (kind == Kind::Secret).then(|| "type!=helm.sh/release.v1".to_owned())
 }
 
 /// Whether the kind is no longer served in this version.
