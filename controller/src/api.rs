@@ -23,7 +23,12 @@ pub use backend::{Backend, BackendEndpoint, FqdnEndpoint, IpEndpoint};
 pub use backend_tls_policy::{BackendTLSPolicy, PolicyTargetReference, SubjectAltName, Validation};
 pub use core::{ConfigMap, Namespace, Secret, SecretBytes};
 pub use endpoint_slice::{EndpointConditions, EndpointSlice, SliceEndpoint, SlicePort};
-pub use envoy_proxy::EnvoyProxy;
+pub use envoy_proxy::{
+    ContainerSettings, DaemonSetSettings, DeploymentSettings, DisruptionBudgetSettings, EnvoyProxy, EnvoyProxyProvider,
+    EnvoyProxySpec, ExternalTrafficPolicy, IpFamily, KubernetesProvider, KubernetesServiceType, MergeType, ObjectPatch,
+    PodAutoscalerSettings, PodSettings, ProviderType, ProxyLogLevel, ProxyLogging, ServiceAccountSettings,
+    ServiceSettings, Shutdown,
+};
 pub use gateway::{
     AllowedRoutes, Gateway, GatewayAddress, GatewayClass, GatewayInfrastructure, GatewayListener, LabelSelector,
     LabelSelectorRequirement, RouteGroupKind, RouteNamespaces,

@@ -26,7 +26,8 @@ pub struct Control {
 impl Control {
     /// Puts a world in force and tells what became of it.
     pub async fn turn(&mut self, world: &World, server: &Server) {
-        let Translation { snapshots, statuses, findings } = translate(&world.objects, &self.settings);
+        let Translation { snapshots, statuses, infrastructure: _, findings } =
+            translate(&world.objects, &self.settings);
         self.publish(with_kept(snapshots, &statuses, &self.snapshots), server).await;
         let statuses = statuses.settle(&live(&self.bound));
         let diagnostics = world.diagnose(findings);

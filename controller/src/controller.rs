@@ -30,7 +30,7 @@ use crate::sink::kubernetes::StatusSink;
 use crate::sink::log::LogSink;
 use crate::sink::ready::announce;
 use crate::source::kubernetes::{Batch, Change, KubernetesSource};
-use crate::translate::{Settings, Translation, translate};
+use crate::translate::{Infrastructure, Settings, Translation, translate};
 use admin::Admin;
 use planes::Planes;
 use world::World;
@@ -98,7 +98,8 @@ impl Turns {
         let sink = StatusSink::start(client.clone(), election.leadership());
         let (inbox, counter) = (Arc::clone(source.inbox()), sink.counter());
         admin.on_scrape(move |metrics| metrics.queues(inbox.len(), counter()));
-        let settings = Settings { controller_name: args.controller_name, implicit_class: None };
+        let infrastructure = Infrastructure::Process;
+        let settings = Settings { controller_name: args.controller_name, implicit_class: None, infrastructure };
         let (world, log) = (World::default(), LogSink::default());
         Ok(Self { settings, world, translation: None, source, sink, log, planes, admin })
     }

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod diagnostic;
 mod duration;
 pub mod finding;
+pub mod infra;
 mod kept;
 pub mod lease;
 pub mod logging;

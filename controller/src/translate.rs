@@ -19,6 +19,7 @@ mod gateway;
 mod grant;
 mod hostnames;
 mod http_route;
+mod infrastructure;
 mod listener;
 mod matches;
 mod precedence;
@@ -36,12 +37,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use sluice_gateway::snapshot::Snapshot;
 
 use crate::finding::Finding;
+use crate::infra::manifest::Desired;
 use crate::objects::Objects;
 use crate::objects::key::Key;
 use crate::status::Statuses;
 use world::World;
 
-pub use settings::{CONTROLLER_NAME, IMPLICIT_CLASS, Settings};
+pub use settings::{CONTROLLER_NAME, IMPLICIT_CLASS, Infrastructure, Settings};
 
 /// What objects mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +53,8 @@ pub struct Translation {
     pub snapshots: BTreeMap<Key, Snapshot>,
     /// What each object is told.
     pub statuses: Statuses,
+    /// The objects that run each Gateway that is ours; in standalone mode there is nothing to make.
+    pub infrastructure: BTreeMap<Key, Desired>,
     /// What users should know, in order, each once.
     pub findings: Vec<Finding>,
 }
@@ -58,7 +62,8 @@ pub struct Translation {
 /// Translates all objects.
 pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
     let classes = class::judge(objects, settings);
-    let gateways = gateway::judge(objects, &classes);
+    let mut gateways = gateway::judge(objects, &classes);
+    let proxies = infrastructure::judge(objects, settings, &classes, &mut gateways.ours);
     let backends = backend::judge(objects);
     let tls_policies = backend_tls_policy::judge(objects);
     let upstreams = upstream::judge(objects, &backends, &tls_policies);
@@ -73,7 +78,7 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
         http_routes: report::http_routes(&routes, &attachments.all),
         backends: report::backends(&backends),
         backend_tls_policies: ancestor::of_tls_policies(&tls_policies, &upstreams, &routes, &attachments.all),
-        envoy_proxies: report::envoy_proxies(objects, &gateways.ours),
+        envoy_proxies: proxies.statuses,
     };
     let faults = (classes.faults())
         .chain(gateways.faults())
@@ -82,8 +87,8 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
         .chain(upstreams.faults())
         .chain(routes.iter().flat_map(http_route::JudgedRoute::faults))
         .chain(attachments.faults());
-    let hints =
-        [envoy_proxy::without_effect(objects, &gateways.ours), ancestor::uncovered(&tls_policies, &upstreams)].concat();
+    let hints = [proxies.faults, ancestor::uncovered(&tls_policies, &upstreams)].concat();
     let findings = faults.chain(&hints).map(|fault| (*fault.finding).clone()).collect::<BTreeSet<_>>();
-    Translation { snapshots, statuses, findings: findings.into_iter().collect() }
+    let infrastructure = gateways.ours.into_iter().map(|(key, gateway)| (key, gateway.infrastructure)).collect();
+    Translation { snapshots, statuses, infrastructure, findings: findings.into_iter().collect() }
 }

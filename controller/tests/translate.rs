@@ -1,7 +1,8 @@
 //! Golden cases: a world of objects in, what is served and what each object is told out.
 //!
 //! `translate/**/<case>.in.yaml` is a complete world; its first line is one sentence saying what is expected. A case
-//! that has settings of its own has a second line, `# settings: {…}`.
+//! that has settings of its own has a second line, `# settings: {…}`. With `runsOn: Kubernetes`, the objects that run each
+//! Gateway are shown, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeMap;
@@ -10,9 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluice_controller::finding::{Finding, Severity};
+use sluice_controller::infra::{self, Desired};
 use sluice_controller::objects::key::{Key, ObjectRef};
 use sluice_controller::objects::{Kind, Objects};
-use sluice_controller::translate::{Settings, Translation, translate};
+use sluice_controller::translate::{Infrastructure, Settings, Translation, translate};
 use sluice_gateway::snapshot::Snapshot;
 
 /// What a case shows.
@@ -20,6 +22,9 @@ use sluice_gateway::snapshot::Snapshot;
 struct Shown<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     snapshots: BTreeMap<String, &'a Snapshot>,
+    /// Of each Gateway that is ours: its objects, or that what runs is kept.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    infrastructure: BTreeMap<String, Value>,
     #[serde(skip_serializing_if = "is_empty")]
     statuses: Value,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -82,9 +87,14 @@ fn texts(value: &Value, pointer: String) -> Vec<String> {
     match value {
         Value::String(_) if pointer.starts_with("/spec") => vec![pointer],
         Value::Array(list) => list.iter().enumerate().flat_map(|(i, v)| texts(v, format!("{pointer}/{i}"))).collect(),
-        Value::Object(map) => map.iter().flat_map(|(k, v)| texts(v, format!("{pointer}/{k}"))).collect(),
+        Value::Object(map) => map.iter().flat_map(|(k, v)| texts(v, format!("{pointer}/{}", escaped(k)))).collect(),
         _ => Vec::new(),
     }
+}
+
+/// A key as JSON pointers write it (RFC 6901).
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// The objects that still fit their types.
@@ -154,11 +164,19 @@ fn settings(text: &str) -> Settings {
             match name.as_str() {
                 "controllerName" => settings.controller_name = value.unwrap(),
                 "implicitClass" => settings.implicit_class = value,
+                "runsOn" => settings.infrastructure = runs_on(&value.unwrap()),
                 other => panic!("setting {other} is not known"),
             }
         }
     }
     settings
+}
+
+fn runs_on(infrastructure: &str) -> Infrastructure {
+    assert_eq!(infrastructure, "Kubernetes");
+    let ca_pem = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned();
+    let image = "registry.example:5000/sluice:1.2.3".to_owned();
+    Infrastructure::Kubernetes(infra::Settings { ca_pem, image, ..infra::Settings::rehearsal() })
 }
 
 fn objects(documents: &[Value], path: &Path) -> Objects {
@@ -174,13 +192,26 @@ fn objects(documents: &[Value], path: &Path) -> Objects {
 }
 
 fn assert_shown(translation: &Translation, expectation: &str, path: &Path) {
+    let objects = translation.infrastructure.iter().filter(|_| shows_infrastructure(path));
     let shown = Shown {
+        infrastructure: objects.map(|(key, desired)| (key.to_string(), shown(desired))).collect(),
         snapshots: translation.snapshots.iter().map(|(key, snapshot)| (key.to_string(), snapshot)).collect(),
         statuses: translation.statuses.terse(),
         findings: translation.findings.iter().map(line).collect(),
     };
     let stem = path.file_name().unwrap().to_str().unwrap().trim_end_matches(".in.yaml");
     in_folder_of(path, expectation, || insta::assert_yaml_snapshot!(format!("{stem}.out"), shown));
+}
+
+fn shows_infrastructure(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| settings(&text).infrastructure != Infrastructure::Process)
+}
+
+fn shown(desired: &Desired) -> Value {
+    match desired {
+        Desired::Keep => "kept as it is".into(),
+        Desired::Objects(objects) => serde_json::to_value(objects).unwrap(),
+    }
 }
 
 /// Snapshots stand beside their case.

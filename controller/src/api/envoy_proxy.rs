@@ -1,10 +1,20 @@
 //! Envoy Gateway's `EnvoyProxy`: how the data plane of a Gateway is run.
 
-use serde::Deserialize;
-use serde_json::Value;
+mod kubernetes;
+mod spec;
 
-/// `EnvoyProxy.spec`. Standalone mode runs in its own process, so that nothing of it takes effect there; it is kept
-/// whole for the infrastructure that the controller makes on Kubernetes.
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub use kubernetes::{
+    ContainerSettings, DaemonSetSettings, DeploymentSettings, DisruptionBudgetSettings, ExternalTrafficPolicy,
+    KubernetesProvider, KubernetesServiceType, MergeType, ObjectPatch, PodAutoscalerSettings, PodSettings,
+    ServiceAccountSettings, ServiceSettings,
+};
+pub use spec::{EnvoyProxyProvider, EnvoyProxySpec, IpFamily, ProviderType, ProxyLogLevel, ProxyLogging, Shutdown};
+
+/// An `EnvoyProxy` as it is written. [`EnvoyProxySpec`] is what it says: it is read in translation, since a class's and
+/// a Gateway's are merged as written, and since one that cannot be read must refuse its Gateways, not vanish for them.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(transparent)]
-pub struct EnvoyProxy(pub serde_json::Map<String, Value>);
+pub struct EnvoyProxy(pub Map<String, Value>);

@@ -37,7 +37,7 @@ impl Planes {
 
     /// Puts a translation in force. A Gateway that is refused keeps what it serves.
     pub(super) async fn publish(&mut self, translation: &Translation) -> &BTreeMap<Key, Snapshot> {
-        let Translation { snapshots, statuses, findings: _ } = translation;
+        let Translation { snapshots, statuses, infrastructure: _, findings: _ } = translation;
         let snapshots = with_kept(snapshots.clone(), statuses, &self.snapshots);
         let all_bound = self.bound().iter().all(|bound| bound.result.is_ok());
         if snapshots != self.snapshots || !all_bound {

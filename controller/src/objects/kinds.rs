@@ -30,6 +30,8 @@ pub struct Meta {
     pub name: String,
     /// Namespace; empty for kinds without one.
     pub namespace: String,
+    /// Tells an object from an earlier one of its name; empty where no API server sets it.
+    pub uid: String,
     /// Generation of the spec; 0 where no API server counts.
     pub generation: i64,
     /// RFC 3339 time, which sorts as text; empty where no API server sets it.

@@ -31,8 +31,9 @@ macro_rules! words {
 
 words! {
     /// Types of condition (Gateway API v1.6.1 `GatewayConditionType`, `ListenerConditionType`, `RouteConditionType`,
-    /// `PolicyConditionType`; `BackendsAvailable` is Envoy Gateway's). The order is the order in which an object's conditions are told.
-    ConditionType { Accepted, Programmed, ResolvedRefs, BackendsAvailable, Conflicted, PartiallyInvalid }
+    /// `PolicyConditionType`; `BackendsAvailable` and `Warning` are Envoy Gateway's). The order is the order in which an
+    /// object's conditions are told.
+    ConditionType { Accepted, Programmed, ResolvedRefs, BackendsAvailable, Conflicted, PartiallyInvalid, Warning }
 }
 
 words! {
@@ -48,6 +49,7 @@ words! {
         Accepted, Programmed, ResolvedRefs, NoConflicts,
         // Gateway, GatewayClass, EnvoyProxy
         AddressNotAssigned, AddressNotUsable, InvalidParameters, ListenersNotValid, NoResources, Pending, UnsupportedAddress,
+        UnsupportedField,
         // listeners
         HostnameConflict, InvalidRouteKinds, PortUnavailable, UnsupportedProtocol,
         // routes

@@ -28,6 +28,18 @@ pub(crate) fn of_gateway(gateway: &Key) -> ParentReference {
     }
 }
 
+/// A GatewayClass as an ancestor.
+pub(crate) fn of_class(name: &str) -> ParentReference {
+    ParentReference {
+        group: Kind::GatewayClass.group().to_owned(),
+        kind: Kind::GatewayClass.name().to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+        section_name: None,
+        port: None,
+    }
+}
+
 /// The statuses of policies whose target a route uses; the ancestors are that route's parents.
 pub(crate) fn of_tls_policies(
     policies: &TlsPolicies<'_>,

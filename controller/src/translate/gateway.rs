@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::api::{Gateway, GatewayAddress, GatewayInfrastructure, LocalObjectReference};
+use crate::infra::manifest::Desired;
 use crate::objects::key::Key;
 use crate::objects::{Kind, Object, Objects};
 use crate::status::condition::{ConditionType, Reason};
@@ -24,8 +25,12 @@ pub(crate) struct JudgedGateway<'a> {
     /// Addresses it asks for.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) listeners: Vec<JudgedListener<'a>>,
+    /// Addresses that its data plane binds; all of the machine's where there are none.
+    pub(crate) sockets: Vec<IpAddr>,
     /// The EnvoyProxy that its infrastructure refers to, if it exists.
     pub(crate) proxy: Option<Key>,
+    /// The objects that run it.
+    pub(crate) infrastructure: Desired,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -35,7 +40,7 @@ pub(crate) fn judge<'a>(objects: &'a Objects, classes: &Classes) -> Gateways<'a>
     let mut faults = Vec::new();
     for (key, object) in &objects.gateways {
         match classes.find(&object.spec.gateway_class_name) {
-            Some(Class::Ours) => drop(ours.insert(key.clone(), judge_one(objects, key, object, None))),
+            Some(Class::Ours { .. }) => drop(ours.insert(key.clone(), judge_one(objects, key, object, None))),
             Some(Class::Refused(fault)) => {
                 let refused = class_refused(key, &object.spec, fault);
                 ours.insert(key.clone(), judge_one(objects, key, object, Some(refused)));
@@ -85,7 +90,8 @@ fn judge_one<'a>(
     ];
     faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(field).not_acted_on()));
     let listeners = listener::judge(listeners, &place.at("listeners"));
-    JudgedGateway { generation: object.meta.generation, addresses, listeners, proxy, faults }
+    let (generation, sockets) = (object.meta.generation, addresses.clone());
+    JudgedGateway { generation, addresses, sockets, listeners, proxy, infrastructure: Desired::Keep, faults }
 }
 
 fn requested(addresses: &[GatewayAddress], place: &Place, faults: &mut Vec<Fault>) -> Vec<IpAddr> {

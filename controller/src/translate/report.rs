@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::objects::Objects;
 use crate::objects::key::Key;
 use crate::status::condition::{Condition, ConditionType, Reason};
 use crate::status::{AncestorStatus, AncestorStatuses, GatewayStatus, ListenerStatus, ObjectStatus};
-use crate::translate::ancestor;
 use crate::translate::attach::Attachment;
 use crate::translate::backend::JudgedBackends;
 use crate::translate::fault::{Fault, condition};
@@ -152,25 +150,4 @@ pub(crate) fn backends(backends: &JudgedBackends) -> BTreeMap<Key, ObjectStatus>
         (key.clone(), ObjectStatus { generation: backend.generation, conditions: vec![accepted] })
     });
     each.collect()
-}
-
-/// Of the EnvoyProxies that Gateways refer to: the Gateway is the ancestor.
-pub(crate) fn envoy_proxies(
-    objects: &Objects,
-    gateways: &BTreeMap<Key, JudgedGateway<'_>>,
-) -> BTreeMap<Key, AncestorStatuses> {
-    let mut statuses = BTreeMap::<Key, AncestorStatuses>::new();
-    for (key, gateway) in gateways {
-        let Some((proxy, object)) = gateway.proxy.as_ref().and_then(|p| objects.envoy_proxies.get_key_value(p)) else {
-            continue;
-        };
-        let status = statuses.entry(proxy.clone()).or_default();
-        status.generation = object.meta.generation;
-        if status.ancestors.len() == ancestor::MOST_ANCESTORS {
-            continue;
-        }
-        let conditions = vec![Condition::holds(ConditionType::Accepted, Reason::Accepted, "")];
-        status.ancestors.push(AncestorStatus { reference: ancestor::of_gateway(key), conditions });
-    }
-    statuses
 }

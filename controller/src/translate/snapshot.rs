@@ -29,7 +29,7 @@ pub(crate) fn assemble(
             hostname: listener.hostname.clone(),
             routes: table(index, routes, &own),
         });
-        (key.clone(), Snapshot::new(key.to_string(), gateway.addresses.clone(), listeners.collect()))
+        (key.clone(), Snapshot::new(key.to_string(), gateway.sockets.clone(), listeners.collect()))
     });
     each.collect()
 }
