@@ -121,6 +121,19 @@ impl CaBundle {
         if certificates.is_empty() { Err("holds no PEM certificate".to_owned()) } else { Ok(Self { certificates }) }
     }
 
+    /// Takes certificates that [`CaBundle::from_pem`] has read elsewhere.
+    ///
+    /// # Errors
+    /// There is none, or one of them is malformed: which, and how.
+    pub fn from_der(certificates: Vec<Vec<u8>>) -> Result<Self, String> {
+        let mut roots = rustls::RootCertStore::empty();
+        for (index, der) in certificates.iter().enumerate() {
+            let added = roots.add(rustls_pki_types::CertificateDer::from(der.as_slice()));
+            added.map_err(|error| format!("certificate {}: {error}", index + 1))?;
+        }
+        if certificates.is_empty() { Err("holds no certificate".to_owned()) } else { Ok(Self { certificates }) }
+    }
+
     /// The certificates, DER.
     pub fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates

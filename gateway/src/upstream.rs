@@ -197,7 +197,7 @@ mod tests {
     use crate::cluster::{Backend, Backends, UpstreamProtocol};
     use crate::listener::{Listener, Protocol};
     use crate::route::table::{RouteEntry, RouteTable};
-    use crate::route::{RouteRule, Timeouts};
+    use crate::route::{Precedence, RouteRule, Timeouts};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -221,7 +221,11 @@ mod tests {
             action: Action::Forward(Backends(vec![Backend { weight: 1, target, edits: Vec::new() }])),
             timeouts: Timeouts::default(),
         };
-        let routes = RouteTable::new(vec![RouteEntry { hosts: Vec::new(), rule: Arc::new(rule) }]);
+        let routes = RouteTable::new(vec![RouteEntry {
+            hosts: Vec::new(),
+            precedence: Precedence::default(),
+            rule: Arc::new(rule),
+        }]);
         let listener = Listener { name: "http".to_owned(), port: 80, protocol: Protocol::Http, hostname: None, routes };
         Snapshot::new("ai/gateway".to_owned(), Vec::new(), vec![listener])
     }

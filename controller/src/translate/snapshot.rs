@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sluice_gateway::listener::{Listener, Protocol};
+use sluice_gateway::matcher::host::HostPattern;
 use sluice_gateway::route::table::{RouteEntry, RouteTable};
+use sluice_gateway::route::{Precedence, RouteOrigin, RouteRule};
 use sluice_gateway::snapshot::Snapshot;
 
+use crate::objects::Kind;
 use crate::objects::key::Key;
 use crate::translate::attach::Attachment;
 use crate::translate::gateway::JudgedGateway;
@@ -41,9 +44,23 @@ fn table(listener: usize, routes: &[JudgedRoute<'_>], attachments: &[&Attachment
     for attachment in attachments {
         let Some((_, hosts)) = attachment.listeners.iter().find(|(index, _)| *index == listener) else { continue };
         if seen.insert(attachment.route) {
-            let rules = routes[attachment.route].rules.iter().filter_map(|judged| judged.rule.as_ref());
-            entries.extend(rules.map(|rule| RouteEntry { hosts: hosts.clone(), rule: Arc::clone(rule) }));
+            entries.extend(entries_of(&routes[attachment.route], hosts));
         }
     }
     RouteTable::new(entries)
+}
+
+fn entries_of(route: &JudgedRoute<'_>, hosts: &[HostPattern]) -> Vec<RouteEntry> {
+    let origin = Arc::new(RouteOrigin {
+        created: route.object.meta.creation_timestamp.clone(),
+        key: route.key.to_string(),
+        kind: Kind::HTTPRoute.name().to_ascii_lowercase(),
+    });
+    let rules = (0..).zip(&route.rules).filter_map(|(place, judged)| Some((place, judged.rule.as_ref()?)));
+    let entry = |(place, rule): (u32, &Arc<RouteRule>)| RouteEntry {
+        hosts: hosts.to_vec(),
+        precedence: Precedence { route: Arc::clone(&origin), rule: place },
+        rule: Arc::clone(rule),
+    };
+    rules.map(entry).collect()
 }

@@ -1,6 +1,7 @@
 //! Credential injection (Envoy Gateway `HTTPRouteFilter.spec.credentialInjection`).
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use pingora_http::RequestHeader;
@@ -11,9 +12,13 @@ use super::edit_failed::EditFailed;
 const REDACTED: &str = "<redacted>";
 
 /// A header value that must never be seen. `Debug` and `Serialize` say `<redacted>`; there is no `Display`, and the
-/// only way to use it is [`CredentialInjection::apply`]. Marked sensitive, so that HTTP/2 never indexes it.
+/// only ways out are [`CredentialInjection::apply`] and the wire to a replica. Marked sensitive, so that HTTP/2 never indexes it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credential(HeaderValue);
+pub struct Credential {
+    /// The object that it came from; what many rules share travels to a replica once, under this name.
+    source: Arc<str>,
+    value: HeaderValue,
+}
 
 /// Puts a credential into the head that goes upstream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,12 +49,28 @@ impl Credential {
         let mut value = HeaderValue::from_bytes(&bytes[..end])
             .map_err(|_| InvalidCredential("contains control characters, which no header can carry"))?;
         value.set_sensitive(true);
-        Ok(Self(value))
+        Ok(Self { source: Arc::default(), value })
+    }
+
+    /// Says where it came from: kind, namespace and name, such as `secret/ai/key`.
+    #[must_use]
+    pub fn from_source(self, source: impl Into<Arc<str>>) -> Self {
+        Self { source: source.into(), ..self }
+    }
+
+    /// Where it came from; empty where nobody said so.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// For the wire alone, which brings it to the data plane that applies it.
+    pub(crate) fn reveal(&self) -> &[u8] {
+        self.value.as_bytes()
     }
 
     /// Feeds the value to a hash, for keys that must differ when credentials differ.
     pub fn hash_into(&self, state: &mut impl std::hash::Hasher) {
-        std::hash::Hash::hash(self.0.as_bytes(), state);
+        std::hash::Hash::hash(self.value.as_bytes(), state);
     }
 }
 
@@ -62,7 +83,7 @@ impl CredentialInjection {
         if !self.overwrite && head.headers.contains_key(&self.header) {
             return Ok(());
         }
-        head.insert_header(self.header.clone(), self.credential.0.clone())
+        head.insert_header(self.header.clone(), self.credential.value.clone())
             .map_err(|_| EditFailed("the credential cannot be injected"))
     }
 }

@@ -1,7 +1,7 @@
 //! Finding the rule for a request without walking all of them.
 //!
 //! Precedence is the specification's (Gateway API v1.6 `HTTPRouteRule.matches`): the most specific hostname first,
-//! then [`MatchRank`](crate::matcher::MatchRank), then the order in which the rules were given (oldest route first).
+//! then [`MatchRank`](crate::matcher::MatchRank), then [`Precedence`] (oldest route first).
 //! Hostnames are looked up by hash, a wildcard at each of its possible label boundaries. Below a hostname, exact
 //! paths are looked up by hash, expressions are tried in order, prefixes are looked up by hash at each segment
 //! boundary, longest first: the cost follows the depth of the path and not the number of routes. As in Envoy's
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::precedence::Precedence;
 use super::rule::RouteRule;
 use crate::matcher::RequestParts;
 use crate::matcher::host::HostPattern;
@@ -24,6 +25,9 @@ pub struct RouteEntry {
     /// Hostnames of the route met with the listener's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostPattern>,
+    /// Its place among equals.
+    #[serde(skip)]
+    pub precedence: Precedence,
     /// The rule.
     pub rule: Arc<RouteRule>,
 }
@@ -53,8 +57,9 @@ struct Candidate {
 }
 
 impl RouteTable {
-    /// Indexes rules that are given in order of precedence among equals: oldest route first.
-    pub fn new(entries: Vec<RouteEntry>) -> Self {
+    /// Indexes rules, in whatever order they are given; what is equal in all stays in that order.
+    pub fn new(mut entries: Vec<RouteEntry>) -> Self {
+        entries.sort_by(|a, b| a.precedence.cmp(&b.precedence));
         let mut table = Self::default();
         for (position, entry) in entries.iter().enumerate() {
             table.insert(entry, position);
@@ -70,7 +75,7 @@ impl RouteTable {
         self.paths_of(host).find(request)
     }
 
-    /// The rules as given.
+    /// The rules, in order of precedence.
     pub fn entries(&self) -> &[RouteEntry] {
         &self.entries
     }
@@ -173,7 +178,8 @@ mod tests {
             action: Action::Answer(answer),
             timeouts: Timeouts::default(),
         };
-        RouteEntry { hosts: hosts.iter().map(|h| h.parse().unwrap()).collect(), rule: Arc::new(rule) }
+        let hosts = hosts.iter().map(|h| h.parse().unwrap()).collect();
+        RouteEntry { hosts, precedence: Precedence::default(), rule: Arc::new(rule) }
     }
 
     /// Small numbers from a seed; a table of them makes a world that anybody can make again.

@@ -15,7 +15,7 @@ use sluice_gateway::listener::{Listener, Protocol};
 use sluice_gateway::matcher::RequestMatch;
 use sluice_gateway::matcher::path::PathMatch;
 use sluice_gateway::route::table::{RouteEntry, RouteTable};
-use sluice_gateway::route::{Action, RouteRule, Timeouts};
+use sluice_gateway::route::{Action, Precedence, RouteRule, Timeouts};
 use sluice_gateway::server::{Bound, Options, Server};
 use sluice_gateway::snapshot::Snapshot;
 use sluice_testkit::ca::Ca;
@@ -93,7 +93,10 @@ pub(crate) fn options() -> Options {
 }
 
 pub(crate) fn snapshot(rules: Vec<RouteRule>) -> Snapshot {
-    let entries = rules.into_iter().map(|rule| RouteEntry { hosts: Vec::new(), rule: Arc::new(rule) }).collect();
+    let entries = rules
+        .into_iter()
+        .map(|rule| RouteEntry { hosts: Vec::new(), precedence: Precedence::default(), rule: Arc::new(rule) })
+        .collect();
     Snapshot::new("test/gateway".into(), Vec::new(), vec![listener("http", PORT, entries)])
 }
 

@@ -10,7 +10,7 @@ use sluice_gateway::filter::rewrite::{PathRewrite, UrlRewrite};
 use sluice_gateway::filter::{RequestEdit, ResponseEdit};
 use sluice_gateway::listener::Listener;
 use sluice_gateway::route::table::RouteEntry;
-use sluice_gateway::route::{Action, AnswerBody, DirectResponse, RouteRule};
+use sluice_gateway::route::{Action, AnswerBody, DirectResponse, Precedence, RouteRule};
 use sluice_gateway::snapshot::Snapshot;
 use sluice_testkit::client::raw::Raw;
 use sluice_testkit::provider::Provider;
@@ -206,7 +206,7 @@ async fn the_most_specific_listener_decides() {
     let provider = Provider::plain(Answer::json("{}")).await;
     let to = |name: &str, hostname: Option<&str>, prefix: &str| {
         let rule = forward(prefix, cluster("c", provider.address()));
-        let entry = RouteEntry { hosts: Vec::new(), rule: Arc::new(rule) };
+        let entry = RouteEntry { hosts: Vec::new(), precedence: Precedence::default(), rule: Arc::new(rule) };
         Listener { hostname: hostname.map(|h| h.parse().unwrap()), ..listener(name, PORT, vec![entry]) }
     };
     let listeners = vec![to("any", None, "/"), to("wild", Some("*.a.test"), "/w"), to("one", Some("x.a.test"), "/x")];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sluice_gateway::route::Precedence;
 use sluice_gateway::route::RouteRule;
 use sluice_gateway::route::table::RouteEntry;
 use sluice_gateway::snapshot::Snapshot;
@@ -67,7 +68,7 @@ async fn listeners_come_and_go_and_the_others_stay() {
     let with = |ports: &[u16]| {
         let entry = || {
             let rule = forward("/", cluster("llm", provider.address()));
-            vec![RouteEntry { hosts: Vec::new(), rule: Arc::new(rule) }]
+            vec![RouteEntry { hosts: Vec::new(), precedence: Precedence::default(), rule: Arc::new(rule) }]
         };
         let listeners = ports.iter().map(|port| listener(&format!("l{port}"), *port, entry())).collect();
         vec![Snapshot::new("test/gateway".into(), Vec::new(), listeners)]

@@ -64,8 +64,9 @@ fn credential(
         let remedy = format!("store the whole header value under {SECRET_KEY}");
         place.at("name").error(format!("secret {key} has no key {SECRET_KEY}"), remedy)
     })?;
-    Credential::new(bytes.reveal()).map_err(|invalid| {
+    let credential = Credential::new(bytes.reveal()).map_err(|invalid| {
         let remedy = format!("store the whole header value under {SECRET_KEY}, such as `Bearer …`");
         place.at("name").error(format!("key {SECRET_KEY} of secret {key} {}", invalid.0), remedy)
-    })
+    })?;
+    Ok(credential.from_source(format!("secret/{key}")))
 }
