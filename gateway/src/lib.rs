@@ -1,7 +1,7 @@
 //! The data plane of Sluice: a [`snapshot::Snapshot`] in, proxied HTTP out.
 //!
 //! Two floors. The *pure model* says what a configuration means and names no clock, socket, task or file:
-//! [`matcher`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`ai`]. The *shell* runs it: [`engine`],
+//! [`matcher`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`wire`], [`ai`]. The *shell* runs it: [`engine`],
 //! [`upstream`], `proxy`, [`server`], [`telemetry`].
 //!
 //! Invariants:
@@ -24,3 +24,4 @@ pub mod server;
 pub mod snapshot;
 pub mod telemetry;
 pub mod upstream;
+pub mod wire;

@@ -6,7 +6,7 @@ use std::path::Path;
 use sluice_testkit::walls::Sources;
 
 /// The pure model. Everything else is shell.
-const PURE: [&str; 7] = ["ai", "cluster", "filter", "listener", "matcher", "route", "snapshot"];
+const PURE: [&str; 8] = ["ai", "cluster", "filter", "listener", "matcher", "route", "snapshot", "wire"];
 
 fn sources() -> Sources {
     Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

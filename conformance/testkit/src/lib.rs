@@ -7,6 +7,7 @@
 
 pub mod ca;
 pub mod client;
+pub mod fleet;
 pub mod provider;
 pub mod sluice;
 pub mod steps;
