@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use http::Uri;
 use ipnet::IpNet;
 use sluice_gateway::upstream::ConnectTo;
 
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   sluice check walkthrough/        # what is wrong, where, and what would mend it
   sluice run walkthrough/          # serve; SIGTERM drains
   sluice translate walkthrough/    # objects with statuses, and what they mean
+  sluice proxy --help              # the data plane of one Gateway in Kubernetes
 
 `sluice COMMAND --help` says more.";
 
@@ -47,6 +49,9 @@ pub enum Command {
     /// Print objects with their statuses, and what they mean for the data plane; Secrets are redacted.
     #[command(after_help = TRANSLATE_EXAMPLES)]
     Translate(TranslateArgs),
+    /// Serve one Gateway as its controller says; needs no access to Kubernetes.
+    #[command(after_help = PROXY_EXAMPLES)]
+    Proxy(ProxyArgs),
     /// Show Sluice at work: the walk-through's objects, a provider, one streamed answer, and what the gateway did.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
@@ -115,6 +120,50 @@ pub struct TranslateArgs {
     /// Print findings as JSON, one object on each line of standard error.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `sluice proxy`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ProxyArgs {
+    /// Where the controller serves streams; its certificate must be for this host.
+    #[arg(long, value_name = "URL", value_parser = parse_controller)]
+    pub controller: Uri,
+    /// PEM file with the certificate that the controller's is checked by; read anew for each connection.
+    #[arg(long, value_name = "PATH")]
+    pub controller_ca: PathBuf,
+    /// File with the token that says who this is; read anew for each connection.
+    #[arg(long, value_name = "PATH")]
+    pub token: PathBuf,
+    /// The Gateway that is served.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = parse_gateway)]
+    pub gateway: String,
+    /// Name of this replica, unique within the Gateway; a random one by default.
+    #[arg(long, value_name = "NAME", env = "HOSTNAME")]
+    pub replica: Option<String>,
+    /// Where listeners bind. A pod is reached at its own address; whoever reaches a listener spends your key.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0")]
+    pub bind: IpAddr,
+    /// Serve a listener's port on another local port, 0 for any free one; may be repeated.
+    #[arg(long = "port", value_name = "PORT=LOCAL")]
+    pub ports: Vec<PortMapping>,
+    /// Where liveness, readiness, metrics and the configuration are shown; port 0 for any free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:19001")]
+    pub admin: SocketAddr,
+    /// Send connections for HOST:PORT to HOST2:PORT2, as curl does; SNI, verified name and Host stay; may be repeated.
+    #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
+    pub connect_to: Vec<ConnectTo>,
+    /// Threads that serve requests; all cores by default.
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// How long to go on as before after SIGTERM, no longer ready, so that nobody sends new connections.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    pub shutdown_delay: Duration,
+    /// How long running requests may go on after that, such as 90s or 1h30m.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
+    pub drain_timeout: Duration,
+    /// How much Sluice logs of itself, to standard error; libraries stay at `warn`.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
 }
 
 /// `sluice demo`.
@@ -212,6 +261,17 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     duration::parse(text).ok_or("write whole numbers with h, m, s or ms, such as 90s or 1h30m")
 }
 
+fn parse_controller(text: &str) -> Result<Uri, &'static str> {
+    let uri = text.parse::<Uri>().map_err(|_| "write it as https://HOST:PORT")?;
+    let is_whole = uri.scheme_str() == Some("https") && uri.port().is_some() && uri.path() == "/";
+    is_whole.then_some(uri).ok_or("write it as https://HOST:PORT")
+}
+
+fn parse_gateway(text: &str) -> Result<String, &'static str> {
+    let is_key = |(namespace, name): (&str, &str)| !namespace.is_empty() && !name.is_empty() && !name.contains('/');
+    text.split_once('/').is_some_and(is_key).then(|| text.to_owned()).ok_or("write it as NAMESPACE/NAME")
+}
+
 const RUN_EXAMPLES: &str = "\
 Examples:
   PROVIDER_API_KEY=sk-… sluice run walkthrough/
@@ -236,6 +296,16 @@ Examples:
   sluice translate walkthrough/ -o json | jq .snapshots
 
 Exit codes: as of `sluice check`.";
+
+const PROXY_EXAMPLES: &str = "\
+Example, as the controller writes it into the Deployment of a Gateway:
+  sluice proxy --controller https://sluice-controller.sluice-system.svc:18000 \\
+    --controller-ca /var/run/sluice/ca/ca.crt --token /var/run/secrets/sluice/token \\
+    --gateway ai/model-gateway --port 80=10080 --admin 0.0.0.0:19001
+
+/ready says yes once the first configuration is in force, and goes on saying so when the controller
+is away: the last good configuration is served until there is a better one.
+SIGTERM or SIGINT drains and ends with 0; a second one ends at once.";
 
 const DEMO_EXAMPLES: &str = "\
 Without PROVIDER_API_KEY the provider is a stand-in inside this program, behind TLS with an
@@ -290,6 +360,22 @@ mod tests {
         let args = run(&["--port", "8080=18080", "--port", "80=0", "--connect-to", "a:1:b:2"]).unwrap();
         let ports: Vec<_> = args.ports.iter().map(|p| (p.listener, p.local)).collect();
         assert_eq!((ports, args.connect_to.len()), (vec![(8080, 18080), (80, 0)], 1));
+    }
+
+    #[test]
+    fn a_replica_is_told_whom_to_follow() {
+        let proxy = |controller: &str, gateway: &str| {
+            let fixed = ["sluice", "proxy", "--controller-ca", "ca.crt", "--token", "token"];
+            let args = [&fixed[..], &["--controller", controller, "--gateway", gateway]].concat();
+            Args::try_parse_from(args).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(proxy("https://controller.sluice.svc:18000", "ai/gateway"), Ok(()));
+        for controller in ["controller:18000", "http://controller:18000", "https://controller", "https://c:1/x"] {
+            assert!(proxy(controller, "ai/gateway").unwrap_err().contains("write it as https://HOST:PORT"));
+        }
+        for gateway in ["gateway", "/gateway", "ai/", "a/b/c"] {
+            assert!(proxy("https://c:1", gateway).unwrap_err().contains("write it as NAMESPACE/NAME"), "{gateway}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sluice_controller::check::check;
 use sluice_controller::controller::controller;
 use sluice_controller::demo::demo;
 use sluice_controller::outcome::Outcome;
+use sluice_controller::proxy::proxy;
 use sluice_controller::run::run;
 use sluice_controller::show::show;
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Check(args) => check(args),
         Command::Translate(args) => show(args),
+        Command::Proxy(args) => proxy(args),
         Command::Demo(args) => demo(args),
         Command::Controller(args) => controller(args),
     };

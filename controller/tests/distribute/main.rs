@@ -1,0 +1,6 @@
+//! The stream from controller to replicas, on real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bed;
+mod delta;
+mod follow;
