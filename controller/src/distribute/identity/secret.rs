@@ -1,4 +1,5 @@
-//! Where the controllers keep their authority: one Secret, made by the first of them.
+//! Where the controllers keep their authority: one Secret, filled by the first of them. Installations make it, empty, so
+//! that controllers need no right to create Secrets, which RBAC cannot restrict to one name.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,18 +26,29 @@ const KEY: &str = "tls.key";
 /// The API server cannot be asked, or the Secret holds no authority: it is never replaced.
 pub async fn authority(client: Client, namespace: &str) -> io::Result<Authority> {
     let secrets = Api::<Secret>::namespaced(client, namespace);
-    if let Some(kept) = secrets.get_opt(SECRET).await.map_err(io::Error::other)? {
-        return read(&kept, namespace);
+    let kept = secrets.get_opt(SECRET).await.map_err(io::Error::other)?;
+    if let Some(kept) = kept.as_ref().filter(|kept| !is_empty(kept)) {
+        return read(kept, namespace);
     }
     let made = Authority::generate(SystemTime::now()).map_err(io::Error::other)?;
-    match secrets.create(&PostParams::default(), &written(&made)).await {
+    let params = PostParams::default();
+    let kept = match kept {
+        // With the resource version that was read: of several that fill it, one succeeds.
+        Some(empty) => secrets.replace(SECRET, &params, &Secret { data: Some(data(&made)), ..empty }).await,
+        None => secrets.create(&params, &written(&made)).await,
+    };
+    match kept {
         Ok(_) => Ok(made),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+        Err(kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => {
             let kept = secrets.get(SECRET).await.map_err(io::Error::other)?;
             read(&kept, namespace)
         }
         Err(error) => Err(io::Error::other(error)),
     }
+}
+
+fn is_empty(secret: &Secret) -> bool {
+    secret.data.as_ref().is_none_or(BTreeMap::is_empty)
 }
 
 fn read(secret: &Secret, namespace: &str) -> io::Result<Authority> {
@@ -53,7 +65,6 @@ fn read(secret: &Secret, namespace: &str) -> io::Result<Authority> {
 }
 
 fn written(authority: &Authority) -> Secret {
-    let field = |name: &str, text: &str| (name.to_owned(), ByteString(text.as_bytes().to_vec()));
     let labels = [("app.kubernetes.io/name", "sluice"), ("app.kubernetes.io/component", "controller")];
     Secret {
         metadata: ObjectMeta {
@@ -62,9 +73,14 @@ fn written(authority: &Authority) -> Secret {
             ..ObjectMeta::default()
         },
         type_: Some(TYPE.to_owned()),
-        data: Some(BTreeMap::from([field(CERTIFICATE, authority.certificate_pem()), field(KEY, authority.key_pem())])),
+        data: Some(data(authority)),
         ..Secret::default()
     }
+}
+
+fn data(authority: &Authority) -> BTreeMap<String, ByteString> {
+    let field = |name: &str, text: &str| (name.to_owned(), ByteString(text.as_bytes().to_vec()));
+    BTreeMap::from([field(CERTIFICATE, authority.certificate_pem()), field(KEY, authority.key_pem())])
 }
 
 #[cfg(test)]
