@@ -33,6 +33,12 @@ pub enum Command {
     /// What `run` starts in the new namespaces.
     #[command(hide = true)]
     Inside(RunArgs),
+    /// The first process of a container: becomes its program.
+    #[command(hide = true)]
+    PodInit {
+        /// What the container finds.
+        launch: PathBuf,
+    },
     /// Inside a bed: stop, start, kill, pause or resume a part of the control plane.
     Ctl(ControlArgs),
 }
@@ -47,6 +53,9 @@ pub struct RunArgs {
     /// `sluice:*` and `*/sluice:*` are the program in $SLUICE_BIN unless you say otherwise.
     #[arg(long = "image", value_name = "PATTERN=PROGRAM", value_parser = image)]
     pub images: Vec<(String, PathBuf)>,
+    /// More images, in a YAML list of `{pattern, program, entrypoint, cmd, at, trust, user}`; may be repeated.
+    #[arg(long = "images", value_name = "FILE")]
+    pub image_files: Vec<PathBuf>,
     /// A name of the outside world that the bed's DNS knows.
     #[arg(long = "host", value_name = "NAME=ADDRESS", value_parser = host)]
     pub hosts: Vec<(String, IpAddr)>,

@@ -3,13 +3,17 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
 use tokio::process::Command;
 use tokio::signal::ctrl_c;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tracing_subscriber::EnvFilter;
 
 use crate::args::RunArgs;
 use crate::component::Component;
@@ -18,6 +22,8 @@ use crate::control_plane::ControlPlane;
 use crate::crds;
 use crate::enter::exit_code;
 use crate::folder::Folder;
+use crate::images::images;
+use crate::node::{self, Node, NodeOptions};
 use crate::pki::Pki;
 use crate::progress::say;
 use crate::signal::Signal;
@@ -42,6 +48,7 @@ pub async fn inside(args: RunArgs) -> io::Result<u8> {
         _ = ctrl_c() => return Ok(Signal::Interrupt.exit_code()),
         Some(signal) = signals.recv() => return Ok(signal.exit_code()),
     }
+    let _node = start_node(&args, &folder).await?;
     say(format_args!(
         "ready in {:.1} s; logs and keys are in {}",
         since.elapsed().as_secs_f64(),
@@ -73,6 +80,24 @@ async fn bring_up(plane: &ControlPlane, args: &RunArgs, folder: &Folder) -> io::
         say(format_args!("CRDs are installed from {} folders", args.crds.len()));
     }
     plane.start(Component::ControllerManager).await
+}
+
+/// Starts the node; what it has to say goes to a file.
+async fn start_node(args: &RunArgs, folder: &Folder) -> io::Result<Node> {
+    let log = fs::File::create(folder.log("node"))?;
+    let filter = EnvFilter::new("sluice_cluster=debug,warn");
+    // Only a test that starts two nodes in one process has one already.
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(log)).try_init());
+    let kubeconfig = Kubeconfig::read_from(folder.kubeconfig()).map_err(io::Error::other)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let options = NodeOptions {
+        client: Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)?,
+        state: folder.join("node"),
+        images: images(args, std::env::var_os("SLUICE_BIN").map(PathBuf::from))?,
+        hosts: args.hosts.iter().cloned().collect(),
+        api: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6443),
+    };
+    node::start(options).await.map_err(io::Error::other)
 }
 
 /// Runs the command to its end; signals of whoever ended the bed go to it.

@@ -8,6 +8,7 @@ use sluice_cluster::args::{Args, Command, ControlArgs};
 use sluice_cluster::bed::Bed;
 use sluice_cluster::enter::enter;
 use sluice_cluster::inside::inside;
+use sluice_cluster::node::init::become_container;
 use tokio::runtime::Builder;
 
 /// What the program returns when the bed itself failed, as `env` and `timeout` have it.
@@ -31,6 +32,7 @@ fn run(command: Command) -> io::Result<u8> {
         // One thread: the namespaces die with the thread that made them.
         Command::Run(args) => Builder::new_current_thread().enable_all().build()?.block_on(enter(&args)),
         Command::Inside(args) => Builder::new_multi_thread().enable_all().build()?.block_on(inside(args)),
+        Command::PodInit { launch } => Err(become_container(&launch)),
         Command::Ctl(args) => Builder::new_current_thread().enable_all().build()?.block_on(control(&args)),
     }
 }
