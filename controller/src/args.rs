@@ -146,6 +146,9 @@ pub struct ProxyArgs {
     /// Serve a listener's port on another local port, 0 for any free one; may be repeated.
     #[arg(long = "port", value_name = "PORT=LOCAL")]
     pub ports: Vec<PortMapping>,
+    /// Serve ports below 1024 this much higher, such as 80 on 10080 with 10000: no privilege is needed then.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1023..=64_512))]
+    pub low_ports_at: Option<u16>,
     /// Where liveness, readiness, metrics and the configuration are shown; port 0 for any free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:19001")]
     pub admin: SocketAddr,

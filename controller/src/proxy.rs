@@ -5,6 +5,7 @@ mod backoff;
 pub mod follow;
 mod plane;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Options, Server};
 
-use crate::args::ProxyArgs;
+use crate::args::{PortMapping, ProxyArgs};
 use crate::logging;
 use crate::outcome::Outcome;
 use crate::signals::Signals;
@@ -72,11 +73,31 @@ fn leader(args: &ProxyArgs) -> Leader {
 }
 
 fn options(args: ProxyArgs, workers: usize) -> Options {
-    let ProxyArgs { bind, ports, admin, connect_to, drain_timeout, .. } = args;
+    let ProxyArgs { bind, ports, low_ports_at, admin, connect_to, drain_timeout, .. } = args;
     let system_roots = SystemRoots::load();
     for reason in &system_roots.skipped {
         tracing::warn!(reason, "a certificate of the system's trust store is passed over");
     }
-    let ports = ports.into_iter().map(|mapping| (mapping.listener, mapping.local)).collect();
+    let ports = local_ports(low_ports_at, &ports);
     Options { bind, ports, admin, connect_to, system_roots, workers, drain_timeout }
+}
+
+/// The local ports of listeners that are not served on their own. What is said of one port goes before the rule.
+fn local_ports(low_ports_at: Option<u16>, ports: &[PortMapping]) -> BTreeMap<u16, u16> {
+    let low = low_ports_at.into_iter().flat_map(|above| (1..1024).map(move |port| (port, port + above)));
+    low.chain(ports.iter().map(|mapping| (mapping.listener, mapping.local))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn low_ports_are_served_higher_up() {
+        let named = [PortMapping { listener: 81, local: 8081 }];
+        let ports = local_ports(Some(10_000), &named);
+        let of = |port: u16| ports.get(&port).copied();
+        assert_eq!([80, 81, 1023, 1024].map(of), [Some(10_080), Some(8081), Some(11_023), None]);
+        assert_eq!(local_ports(None, &named).len(), 1);
+    }
 }

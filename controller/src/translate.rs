@@ -53,7 +53,7 @@ pub struct Translation {
     pub snapshots: BTreeMap<Key, Snapshot>,
     /// What each object is told.
     pub statuses: Statuses,
-    /// The objects that run each Gateway that is ours; in standalone mode there is nothing to make.
+    /// What is to become of the objects that run each Gateway; in standalone mode there are none.
     pub infrastructure: BTreeMap<Key, Desired>,
     /// What users should know, in order, each once.
     pub findings: Vec<Finding>,
@@ -89,6 +89,8 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
         .chain(attachments.faults());
     let hints = [proxies.faults, ancestor::uncovered(&tls_policies, &upstreams)].concat();
     let findings = faults.chain(&hints).map(|fault| (*fault.finding).clone()).collect::<BTreeSet<_>>();
-    let infrastructure = gateways.ours.into_iter().map(|(key, gateway)| (key, gateway.infrastructure)).collect();
+    let foreign = gateways.foreign.into_iter().map(|key| (key, Desired::Nothing));
+    let ours = gateways.ours.into_iter().map(|(key, gateway)| (key, gateway.infrastructure));
+    let infrastructure = foreign.chain(ours).collect();
     Translation { snapshots, statuses, infrastructure, findings: findings.into_iter().collect() }
 }

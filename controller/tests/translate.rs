@@ -210,6 +210,7 @@ fn shows_infrastructure(path: &Path) -> bool {
 fn shown(desired: &Desired) -> Value {
     match desired {
         Desired::Keep => "kept as it is".into(),
+        Desired::Nothing => "nothing".into(),
         Desired::Objects(objects) => serde_json::to_value(objects).unwrap(),
     }
 }

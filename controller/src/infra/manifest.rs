@@ -15,6 +15,8 @@ pub enum Desired {
     /// What runs is left as it is: the Gateway is refused, or has nothing to serve. A bad edit never tears down a
     /// running data plane.
     Keep,
+    /// None of what we made: the Gateway is another controller's now.
+    Nothing,
 }
 
 /// One generated object.

@@ -65,6 +65,25 @@ pub fn is_ours(label: &str) -> bool {
     fixed.contains(&label) || [GATEWAY_NAME, GATEWAY_CLASS_NAME, OWNING_NAME, OWNING_NAMESPACE].contains(&label)
 }
 
+/// Whose an object is, as its labels say it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    namespace: String,
+    name: String,
+}
+
+impl Owner {
+    /// The labels of a Gateway's objects.
+    pub fn of(gateway: &Key) -> Self {
+        Self { namespace: label_value(&gateway.namespace), name: label_value(&gateway.name) }
+    }
+
+    /// What an object's labels say.
+    pub fn labelled(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
 /// The beginning of a text with a hash of the whole at its end.
 fn shortened(text: &str, whole: &str) -> String {
     let kept = &text[..text.floor_char_boundary(LONGEST - 9)];

@@ -1,6 +1,6 @@
 //! Gateways of our classes, with their listeners and verdicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::api::{Gateway, GatewayAddress, GatewayInfrastructure, LocalObjectReference};
@@ -16,6 +16,8 @@ use crate::translate::listener::{self, JudgedListener};
 /// All Gateways that are ours, and what is wrong with the others.
 pub(crate) struct Gateways<'a> {
     pub(crate) ours: BTreeMap<Key, JudgedGateway<'a>>,
+    /// Those of classes that are another controller's.
+    pub(crate) foreign: BTreeSet<Key>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -37,7 +39,7 @@ pub(crate) struct JudgedGateway<'a> {
 /// Judges all Gateways.
 pub(crate) fn judge<'a>(objects: &'a Objects, classes: &Classes) -> Gateways<'a> {
     let mut ours = BTreeMap::new();
-    let mut faults = Vec::new();
+    let (mut foreign_ones, mut faults) = (BTreeSet::new(), Vec::new());
     for (key, object) in &objects.gateways {
         match classes.find(&object.spec.gateway_class_name) {
             Some(Class::Ours { .. }) => drop(ours.insert(key.clone(), judge_one(objects, key, object, None))),
@@ -45,11 +47,14 @@ pub(crate) fn judge<'a>(objects: &'a Objects, classes: &Classes) -> Gateways<'a>
                 let refused = class_refused(key, &object.spec, fault);
                 ours.insert(key.clone(), judge_one(objects, key, object, Some(refused)));
             }
-            Some(Class::Foreign { controller_name }) => faults.push(foreign(key, &object.spec, controller_name)),
+            Some(Class::Foreign { controller_name }) => {
+                foreign_ones.insert(key.clone());
+                faults.push(foreign(key, &object.spec, controller_name));
+            }
             None => faults.push(no_class(key, &object.spec)),
         }
     }
-    Gateways { ours, faults }
+    Gateways { ours, foreign: foreign_ones, faults }
 }
 
 impl Gateways<'_> {

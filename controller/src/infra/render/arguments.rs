@@ -22,6 +22,7 @@ pub(super) fn all(plan: &Plan, settings: &Settings) -> Vec<String> {
         format!("--controller-ca={CA_FOLDER}/ca.crt"),
         format!("--token={TOKEN_FOLDER}/token"),
         format!("--gateway={}", plan.gateway),
+        format!("--bind={}", any_address(plan).trim_matches(['[', ']'])),
         format!("--admin={}:{ADMIN_PORT}", any_address(plan)),
         format!("--log-level={}", log_level(plan)),
         format!("--shutdown-delay={}", text(min_drain_duration.unwrap_or(defaults::MIN_DRAIN_DURATION))),
@@ -72,5 +73,50 @@ fn text(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{}s", duration.as_secs()),
         millis => format!("{}s{millis}ms", duration.as_secs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::api::EnvoyProxySpec;
+    use crate::args::{Args, Command, ProxyArgs};
+    use crate::objects::key::Key;
+
+    fn parsed(proxy: serde_json::Value) -> ProxyArgs {
+        let proxy: EnvoyProxySpec = serde_json::from_value(proxy).unwrap();
+        let plan = Plan {
+            gateway: Key::new("ai", "gateway"),
+            uid: String::new(),
+            class: String::new(),
+            ports: Vec::new(),
+            addresses: Vec::new(),
+            labels: [].into(),
+            annotations: [].into(),
+            proxy,
+        };
+        let line = ["sluice".to_owned()].into_iter().chain(all(&plan, &Settings::rehearsal()));
+        match Args::try_parse_from(line).unwrap().command {
+            Command::Proxy(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_program_takes_its_arguments() {
+        let args = parsed(serde_json::json!({}));
+        assert_eq!((args.gateway.as_str(), args.low_ports_at, args.workers), ("ai/gateway", Some(LOW_PORTS_AT), None));
+        let args = parsed(serde_json::json!({
+            "concurrency": 4,
+            "ipFamily": "IPv6",
+            "shutdown": {"drainTimeout": "1m", "minDrainDuration": "1s500ms"},
+            "logging": {"level": {"default": "critical"}},
+            "provider": {"type": "Kubernetes", "kubernetes": {"useListenerPortAsContainerPort": true}},
+        }));
+        assert!(args.bind.is_ipv6() && args.admin.is_ipv6() && args.low_ports_at.is_none());
+        assert_eq!(args.workers.map(std::num::NonZeroUsize::get), Some(4));
+        assert_eq!([args.shutdown_delay, args.drain_timeout], [1500, 60_000].map(Duration::from_millis));
     }
 }
