@@ -1,9 +1,11 @@
 //! The controller's admin port: liveness, readiness, metrics, statuses and what is served. Read-only.
+//!
+//! It has no authentication: from another machine only what probes and Prometheus need is shown.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -26,6 +28,7 @@ use crate::status::Statuses;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
+const REMOTE: &str = "shown on this machine only; kubectl port-forward leads here\n";
 const INDEX: &str = "/livez\n/ready\n/metrics\n/statuses\n/config_dump\n";
 
 /// The admin port.
@@ -52,9 +55,7 @@ impl Admin {
         let refused = |cause| io::Error::other(format!("the admin port cannot be bound at {address}: {cause}"));
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr()?;
-        let metrics = Metrics::new().map_err(io::Error::other)?;
-        let (refresh, ready, shown) = (OnceLock::new(), AtomicBool::new(false), Mutex::default());
-        let shared = Arc::new(Shared { metrics, refresh, ready, shown });
+        let shared = Arc::new(Shared::new(Metrics::new().map_err(io::Error::other)?));
         tokio::spawn(serve(Arc::clone(&shared), listener));
         Ok(Self { shared, address })
     }
@@ -87,15 +88,23 @@ impl Admin {
 }
 
 impl Shared {
+    fn new(metrics: Metrics) -> Self {
+        Self { metrics, refresh: OnceLock::new(), ready: AtomicBool::new(false), shown: Mutex::default() }
+    }
+
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn answer(&self, caller: IpAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n");
         }
-        match request.uri().path() {
+        self.page_for(caller, request.uri().path())
+    }
+
+    fn page_for(&self, caller: IpAddr, path: &str) -> Response<Full<Bytes>> {
+        match path {
             "/livez" => page(StatusCode::OK, TEXT, "ok\n"),
             "/ready" if self.ready.load(Ordering::Acquire) => page(StatusCode::OK, TEXT, "ready\n"),
             "/ready" => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n"),
@@ -103,6 +112,7 @@ impl Shared {
                 self.refresh.get().into_iter().for_each(|refresh| refresh(&self.metrics));
                 page(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render())
             }
+            _ if !caller.to_canonical().is_loopback() => page(StatusCode::FORBIDDEN, TEXT, REMOTE),
             "/statuses" => json(&self.shown().statuses()),
             "/config_dump" => json(&self.shown().config_dump()),
             "/" => page(StatusCode::OK, TEXT, INDEX),
@@ -113,14 +123,14 @@ impl Shared {
 
 async fn serve(shared: Arc<Shared>, listener: TcpListener) {
     loop {
-        let Ok((tcp, _)) = listener.accept().await else {
+        let Ok((tcp, peer)) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
         };
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let response = shared.answer(&request);
+                let response = shared.answer(peer.ip(), &request);
                 async move { Ok::<_, Infallible>(response) }
             });
             drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await);
@@ -137,4 +147,19 @@ fn page(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) 
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_machine_sees_what_probes_and_prometheus_need() {
+        let shared = Shared::new(Metrics::new().unwrap());
+        let all = ["/livez", "/ready", "/metrics", "/config_dump", "/statuses", "/", "/x"];
+        let answers = |from: &str| all.map(|path| shared.page_for(from.parse().unwrap(), path).status().as_u16());
+        assert_eq!(answers("127.0.0.1"), [200, 503, 200, 200, 200, 200, 404]);
+        assert_eq!(answers("::ffff:127.0.0.1"), answers("::1"));
+        assert_eq!(answers("10.244.0.1"), [200, 503, 200, 403, 403, 403, 403]);
+    }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::merge::merge;
-use crate::objects::key::ObjectRef;
+use super::merge::{Writer, merge};
+use crate::objects::Kind;
+use crate::objects::key::{Key, ObjectRef};
 use crate::source::kubernetes::{Backoff, Seen};
 use crate::status::Statuses;
 
@@ -94,13 +95,22 @@ impl Board {
             if wanted.generation(&object).is_some_and(|generation| generation < seen.generation) {
                 continue;
             }
-            let controller = wanted.controller_name.as_str();
-            if let Some(patch) = merge(&seen.status, wanted.of(&object), (controller, now)) {
+            let is_ours = |reference: &Value| self.is_ours(wanted, reference, &object.key);
+            let writer = Writer { controller: &wanted.controller_name, now, is_ours: &is_ours };
+            if let Some(patch) = merge(&seen.status, wanted.of(&object), &writer) {
                 self.under_way.insert(object.clone());
                 return Some(Write { object, seen: seen.clone(), patch });
             }
         }
         None
+    }
+
+    /// Whether a Gateway is ours, or nobody's since it is gone.
+    fn is_ours(&self, wanted: &Statuses, reference: &Value, from: &Key) -> bool {
+        let text = |field: &str| reference[field].as_str();
+        let key = Key::new(text("namespace").unwrap_or(&from.namespace), text("name").unwrap_or_default());
+        let gateway = ObjectRef { kind: Kind::Gateway.name(), key };
+        wanted.gateways.contains_key(&gateway.key) || !self.seen.contains_key(&gateway)
     }
 
     /// What became of a write.
@@ -142,8 +152,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::objects::Kind;
-    use crate::objects::key::Key;
     use crate::status::ObjectStatus;
     use crate::status::condition::{Condition, ConditionType, Reason};
 

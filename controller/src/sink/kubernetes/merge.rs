@@ -14,7 +14,8 @@ const SHARED: [(&str, &str, usize); 2] = [("parents", "parentRef", 32), ("ancest
 
 /// The merge patch that makes `current` say what is `wanted`, or nothing if it does. An object for which nothing is
 /// wanted loses the entries of this controller, and nothing else.
-pub(super) fn merge(current: &Value, wanted: Option<Value>, (controller, now): (&str, &str)) -> Option<Value> {
+pub(super) fn merge(current: &Value, wanted: Option<Value>, writer: &Writer<'_>) -> Option<Value> {
+    let now = writer.now;
     let Some(Value::Object(wanted)) = wanted.or_else(|| emptied(current)) else { return None };
     let is_waiting = wanted.get("conditions").is_some_and(is_waiting);
     let mut patch = Map::new();
@@ -22,9 +23,7 @@ pub(super) fn merge(current: &Value, wanted: Option<Value>, (controller, now): (
         let before = current.get(&field).unwrap_or(&Value::Null);
         let shared = SHARED.iter().find(|(list, ..)| *list == field);
         let merged = match (field.as_str(), shared) {
-            (_, Some((_, reference, most))) => {
-                entries(before, value, &Owner { controller, reference, most: *most }, now)
-            }
+            (_, Some((_, reference, most))) => entries(before, value, writer, (reference, *most)),
             ("conditions", None) => conditions(before, value, now),
             ("listeners", None) => listeners(before, value, now),
             // Where it is reached is not known yet: what is said of it stays.
@@ -38,22 +37,23 @@ pub(super) fn merge(current: &Value, wanted: Option<Value>, (controller, now): (
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
-/// Whose entries of a shared list are ours.
-struct Owner<'a> {
-    controller: &'a str,
-    reference: &'a str,
-    most: usize,
+/// Who writes, and when.
+pub(super) struct Writer<'a> {
+    /// The controller's name.
+    pub(super) controller: &'a str,
+    /// The time, as `lastTransitionTime` has it.
+    pub(super) now: &'a str,
+    /// Whether the Gateway of a reference is for this controller to tell of. Envoy Gateway's EnvoyProxy has no room for
+    /// a controller's name: nothing but the Gateway tells whose an entry is.
+    pub(super) is_ours: &'a dyn Fn(&Value) -> bool,
 }
 
-impl Owner<'_> {
-    fn owns(&self, entry: &Value) -> bool {
-        entry["controllerName"] == self.controller
-    }
-
-    /// Whether an entry is about the same. Envoy Gateway's EnvoyProxy has no room for a controller's name, so that of an
-    /// entry without one nothing but its reference tells whose it is.
-    fn is_same(&self, wanted: &Value, entry: &Value) -> bool {
-        wanted[self.reference] == entry[self.reference] && (self.owns(entry) || entry.get("controllerName").is_none())
+impl Writer<'_> {
+    fn owns(&self, entry: &Value, reference: &str) -> bool {
+        match entry.get("controllerName") {
+            Some(name) => name == self.controller,
+            None => (self.is_ours)(&entry[reference]),
+        }
     }
 }
 
@@ -64,18 +64,18 @@ fn emptied(current: &Value) -> Option<Value> {
 }
 
 /// Ours replaced in place, removed or appended; the others as they are.
-fn entries(before: &Value, wanted: Value, owner: &Owner<'_>, now: &str) -> Value {
+fn entries(before: &Value, wanted: Value, writer: &Writer<'_>, (reference, most): (&str, usize)) -> Value {
     let mut wanted = list(wanted);
     let mut merged = Vec::new();
     for entry in before.as_array().into_iter().flatten() {
-        match wanted.iter().position(|candidate| owner.is_same(candidate, entry)) {
-            Some(index) => merged.push(with_conditions(entry, as_stored(entry, wanted.remove(index)), now)),
-            None if owner.owns(entry) => {}
-            None => merged.push(entry.clone()),
+        if !writer.owns(entry, reference) {
+            merged.push(entry.clone());
+        } else if let Some(index) = wanted.iter().position(|candidate| candidate[reference] == entry[reference]) {
+            merged.push(with_conditions(entry, as_stored(entry, wanted.remove(index)), writer.now));
         }
     }
-    let room = owner.most.saturating_sub(merged.len());
-    merged.extend(wanted.into_iter().take(room).map(|entry| with_conditions(&Value::Null, entry, now)));
+    let room = most.saturating_sub(merged.len());
+    merged.extend(wanted.into_iter().take(room).map(|entry| with_conditions(&Value::Null, entry, writer.now)));
     Value::Array(merged)
 }
 
@@ -178,8 +178,12 @@ mod tests {
         json!({"parentRef": {"name": name}, "controllerName": controller, "conditions": conditions})
     }
 
+    fn writer() -> Writer<'static> {
+        Writer { controller: OURS, now: NOW, is_ours: &|gateway| gateway["name"] != "else" }
+    }
+
     fn check(current: Value, wanted: Option<Value>, expected: Option<Value>) {
-        assert_eq!(merge(&current, wanted, (OURS, NOW)), expected);
+        assert_eq!(merge(&current, wanted, &writer()), expected);
     }
 
     #[test]
@@ -220,20 +224,20 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_cannot_name_its_controller_is_known_by_its_reference() {
+    fn an_entry_that_cannot_name_its_controller_is_known_by_its_gateway() {
         let entry = |name, time| json!({"ancestorRef": {"name": name}, "conditions": [accepted("True", time)]});
         let mut wanted = entry("gw", None);
         wanted["controllerName"] = json!(OURS);
         let stored = json!({"ancestors": [entry("else", Some(THEN)), entry("gw", Some(THEN))]});
         check(stored.clone(), Some(json!({ "ancestors": [wanted] })), None);
-        check(stored, None, None);
+        check(stored, None, Some(json!({ "ancestors": [entry("else", Some(THEN))] })));
     }
 
     #[test]
     fn a_full_list_is_not_overrun() {
         let theirs: Vec<_> = (0..31).map(|n| parent(&n.to_string(), "example.com/y", json!([]))).collect();
         let wanted = json!({"parents": [parent("a", OURS, json!([])), parent("b", OURS, json!([]))]});
-        let patch = merge(&json!({ "parents": theirs }), Some(wanted), (OURS, NOW)).unwrap();
+        let patch = merge(&json!({ "parents": theirs }), Some(wanted), &writer()).unwrap();
         assert_eq!(patch["parents"].as_array().unwrap().len(), 32);
     }
 
