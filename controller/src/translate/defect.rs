@@ -11,19 +11,21 @@ pub(crate) fn of_object(kind: Kind, key: &Key, meta: &Meta, reason: Reason) -> V
     meta.defects.iter().map(|defect| fault(kind, key, defect, reason)).collect()
 }
 
-/// The first one of a route that lies outside its rules.
-pub(crate) fn of_route(key: &Key, meta: &Meta) -> Option<Fault> {
-    let defect = meta.defects.iter().find(|defect| !defect.field.starts_with("spec.rules["))?;
+/// The first one of a route that lies outside its rules, or in one that could not be read.
+pub(crate) fn of_route(key: &Key, meta: &Meta, rules: usize) -> Option<Fault> {
+    let defect = meta.defects.iter().find(|defect| !(0..rules).any(|index| is_within(defect, index)))?;
     Some(fault(Kind::HTTPRoute, key, defect, Reason::UnsupportedValue))
 }
 
 /// Those of one rule of a route: it answers 500, the other rules stay.
 pub(crate) fn of_rule(key: &Key, meta: &Meta, index: usize) -> impl Iterator<Item = Fault> {
-    let rule = format!("spec.rules[{index}]");
-    let within = move |defect: &&Violation| {
-        defect.field.strip_prefix(&rule).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    meta.defects.iter().filter(within).map(|defect| fault(Kind::HTTPRoute, key, defect, Reason::UnsupportedValue))
+    let defects = meta.defects.iter().filter(move |defect| is_within(defect, index));
+    defects.map(|defect| fault(Kind::HTTPRoute, key, defect, Reason::UnsupportedValue))
+}
+
+fn is_within(defect: &Violation, rule: usize) -> bool {
+    let rest = defect.field.strip_prefix(&format!("spec.rules[{rule}]"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn fault(kind: Kind, key: &Key, defect: &Violation, reason: Reason) -> Fault {
