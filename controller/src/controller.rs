@@ -9,18 +9,20 @@ mod admin;
 mod client;
 mod host;
 mod identity;
+mod lasting;
 mod metrics;
 mod pages;
 mod planes;
+mod pods;
 mod world;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use kube::Client;
 
-use crate::args::ControllerArgs;
+use crate::args::{ControllerArgs, Infrastructure as Where};
 use crate::lease::Election;
 use crate::logging;
 use crate::objects::key::ObjectRef;
@@ -32,7 +34,10 @@ use crate::sink::ready::announce;
 use crate::source::kubernetes::{Batch, Change, KubernetesSource};
 use crate::translate::{Infrastructure, Settings, Translation, translate};
 use admin::Admin;
-use planes::Planes;
+use host::HostPlane;
+use lasting::Lasting;
+use planes::{Place, Planes};
+use pods::{Authority, PodPlanes};
 use world::World;
 
 /// Runs until SIGTERM or SIGINT, then gives the lease back.
@@ -57,7 +62,11 @@ async fn serve(args: ControllerArgs) -> io::Result<Outcome> {
         false => Election::alone(identity::holder(&args)),
     };
     let mut leadership = election.leadership();
-    let mut turns = Turns::start(args, &client, &election, admin).await?;
+    let way = Way { client: &client, namespace: &namespace, election: &election };
+    let mut turns = tokio::select! {
+        turns = Turns::start(&args, way, admin) => turns?,
+        () = signals.next() => return Ok(Outcome::Well),
+    };
     loop {
         tokio::select! {
             batch = turns.source.inbox().take() => turns.take(batch).await?,
@@ -78,10 +87,18 @@ async fn serve(args: ControllerArgs) -> io::Result<Outcome> {
     }
 }
 
+/// The way to the cluster.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    client: &'a Client,
+    namespace: &'a str,
+    election: &'a Election,
+}
+
 /// All that the loop holds.
 struct Turns {
     settings: Settings,
-    world: World,
+    world: Arc<Mutex<World>>,
     /// The last one.
     translation: Option<Translation>,
     source: KubernetesSource,
@@ -92,15 +109,26 @@ struct Turns {
 }
 
 impl Turns {
-    async fn start(args: ControllerArgs, client: &Client, election: &Election, admin: Admin) -> io::Result<Self> {
-        let planes = Planes::start(&args).await?;
+    async fn start(args: &ControllerArgs, way: Way<'_>, admin: Admin) -> io::Result<Self> {
+        let Way { client, namespace, election } = way;
         let source = KubernetesSource::start(client);
         let sink = StatusSink::start(client.clone(), election.leadership());
         let (inbox, counter) = (Arc::clone(source.inbox()), sink.counter());
         admin.on_scrape(move |metrics| metrics.queues(inbox.len(), counter()));
-        let infrastructure = Infrastructure::Process;
-        let settings = Settings { controller_name: args.controller_name, implicit_class: None, infrastructure };
-        let (world, log) = (World::default(), LogSink::default());
+        let world = Arc::<Mutex<World>>::default();
+        let (place, infrastructure) = match args.infrastructure {
+            Where::Host => (Place::Host(Box::new(HostPlane::start(args).await?)), Infrastructure::Process),
+            Where::Kubernetes => {
+                let authority = Authority::of(client, namespace).await?;
+                let settings = Infrastructure::Kubernetes(authority.settings(&args.image));
+                let confirm = Arc::new(Lasting::new(source.ask(client.clone()), Arc::clone(&world)));
+                let registry = admin.metrics().registry();
+                let pods = PodPlanes::start(args, (client, election), (authority, confirm), registry).await?;
+                (Place::Pods(Box::new(pods)), settings)
+            }
+        };
+        let settings = Settings { controller_name: args.controller_name.clone(), implicit_class: None, infrastructure };
+        let (planes, log) = (Planes::new(place), LogSink::default());
         Ok(Self { settings, world, translation: None, source, sink, log, planes, admin })
     }
 
@@ -116,20 +144,22 @@ impl Turns {
                 self.sink.see(&object, seen);
             }
         }
-        let differs = self.world.take(batch);
-        if self.world.is_complete() && (differs || self.translation.is_none()) {
-            self.turn().await?;
-        }
-        Ok(())
+        let is_due = {
+            let mut world = self.world();
+            let differs = world.take(batch);
+            world.is_complete() && (differs || self.translation.is_none())
+        };
+        if is_due { self.turn().await } else { Ok(()) }
     }
 
     /// Translates the world off the threads that serve, and puts the result in force.
     async fn turn(&mut self) -> io::Result<()> {
         let started = Instant::now();
-        let (objects, settings) = (self.world.objects(), self.settings.clone());
-        let translation = tokio::task::spawn_blocking(move || translate(&objects, &settings)).await?;
-        self.admin.metrics().translated(started.elapsed(), &self.world.objects());
-        let snapshots = self.planes.publish(&translation).await;
+        let (objects, settings) = (self.world().objects(), self.settings.clone());
+        let read = Arc::clone(&objects);
+        let translation = tokio::task::spawn_blocking(move || translate(&read, &settings)).await?;
+        self.admin.metrics().translated(started.elapsed(), &objects);
+        let snapshots = self.planes.publish(&translation, &objects).await;
         self.admin.show_snapshots(snapshots);
         let is_first = self.translation.replace(translation).is_none();
         self.tell();
@@ -144,9 +174,13 @@ impl Turns {
     fn tell(&mut self) {
         let Some(translation) = &self.translation else { return };
         let statuses = translation.statuses.settle(&self.planes.live());
-        let diagnostics = self.world.diagnose(&translation.findings);
+        let diagnostics = self.world().diagnose(&translation.findings);
         self.log.tell_diagnostics(&diagnostics);
         self.admin.show_statuses(statuses.clone(), diagnostics);
         self.sink.want(statuses);
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

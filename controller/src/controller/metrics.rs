@@ -48,6 +48,11 @@ impl Metrics {
         })
     }
 
+    /// Where others add theirs.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// The text that Prometheus scrapes.
     pub(super) fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {

@@ -1,14 +1,14 @@
 //! The data planes of all Gateways, wherever they run.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use sluice_gateway::server::Bound;
 use sluice_gateway::snapshot::Snapshot;
 
 use super::host::HostPlane;
-use crate::args::{ControllerArgs, Infrastructure};
+use super::pods::PodPlanes;
 use crate::kept::with_kept;
+use crate::objects::Objects;
 use crate::objects::key::Key;
 use crate::status::Live;
 use crate::translate::Translation;
@@ -19,49 +19,51 @@ pub(super) struct Planes {
     snapshots: BTreeMap<Key, Snapshot>,
 }
 
-enum Place {
+/// Where data planes run.
+pub(super) enum Place {
     /// In this process.
     Host(Box<HostPlane>),
     /// In pods of their own.
-    Pods,
+    Pods(Box<PodPlanes>),
 }
 
 impl Planes {
-    pub(super) async fn start(args: &ControllerArgs) -> io::Result<Self> {
-        let place = match args.infrastructure {
-            Infrastructure::Host => Place::Host(Box::new(HostPlane::start(args).await?)),
-            Infrastructure::Kubernetes => Place::Pods,
-        };
-        Ok(Self { place, snapshots: BTreeMap::new() })
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, snapshots: BTreeMap::new() }
     }
 
     /// Puts a translation in force. A Gateway that is refused keeps what it serves.
-    pub(super) async fn publish(&mut self, translation: &Translation) -> &BTreeMap<Key, Snapshot> {
-        let Translation { snapshots, statuses, infrastructure: _, findings: _ } = translation;
+    pub(super) async fn publish(&mut self, translation: &Translation, objects: &Objects) -> &BTreeMap<Key, Snapshot> {
+        let Translation { snapshots, statuses, infrastructure, findings: _ } = translation;
         let snapshots = with_kept(snapshots.clone(), statuses, &self.snapshots);
         let all_bound = self.bound().iter().all(|bound| bound.result.is_ok());
-        if snapshots != self.snapshots || !all_bound {
-            match &mut self.place {
-                Place::Host(host) => host.publish(snapshots.clone()).await,
-                Place::Pods => {}
+        let differs = snapshots != self.snapshots || !all_bound;
+        match &mut self.place {
+            Place::Host(host) if differs => host.publish(snapshots.clone()).await,
+            Place::Host(_) => {}
+            Place::Pods(pods) => {
+                pods.want(infrastructure.clone(), objects, &statuses.controller_name);
+                // Also the first time that there is nothing: replicas wait for it.
+                pods.publish(snapshots.clone());
             }
-            self.snapshots = snapshots;
         }
+        self.snapshots = snapshots;
         &self.snapshots
     }
 
     /// Returns when the data planes report something new.
     pub(super) async fn changed(&mut self) {
         match &mut self.place {
-            Place::Host(_) | Place::Pods => std::future::pending().await,
+            Place::Host(_) => std::future::pending().await,
+            Place::Pods(pods) => pods.changed().await,
         }
     }
 
     /// What the data planes report.
-    pub(super) fn live(&self) -> Live {
-        match &self.place {
+    pub(super) fn live(&mut self) -> Live {
+        match &mut self.place {
             Place::Host(host) => host.live(),
-            Place::Pods => Live::default(),
+            Place::Pods(pods) => pods.live(),
         }
     }
 
@@ -69,7 +71,7 @@ impl Planes {
     pub(super) fn bound(&self) -> &[Bound] {
         match &self.place {
             Place::Host(host) => host.bound(),
-            Place::Pods => &[],
+            Place::Pods(_) => &[],
         }
     }
 
@@ -77,7 +79,7 @@ impl Planes {
     pub(super) async fn drain(&self) {
         match &self.place {
             Place::Host(host) => host.drain().await,
-            Place::Pods => {}
+            Place::Pods(_) => {}
         }
     }
 }

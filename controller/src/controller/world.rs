@@ -9,6 +9,9 @@ use crate::objects::key::Key;
 use crate::objects::{Kind, Objects};
 use crate::source::kubernetes::{Batch, Change};
 
+/// The label that says whose an EndpointSlice is.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
 /// The objects, and what is to be told of how they were read.
 #[derive(Debug, Default)]
 pub(super) struct World {
@@ -50,6 +53,17 @@ impl World {
     /// Whether every kind was read whole at least once, or is not served.
     pub(super) fn is_complete(&self) -> bool {
         self.complete.len() == Kind::ALL.len()
+    }
+
+    pub(super) fn contains(&self, kind: Kind, key: &Key) -> bool {
+        self.objects.contains(kind, key)
+    }
+
+    /// Whether there is an EndpointSlice of a Service.
+    pub(super) fn has_slices(&self, service: &Key) -> bool {
+        let is_of = |labels: &BTreeMap<String, String>| labels.get(SERVICE_NAME) == Some(&service.name);
+        let slices = self.objects.endpoint_slices.iter();
+        slices.filter(|(key, _)| key.namespace == service.namespace).any(|(_, slice)| is_of(&slice.meta.labels))
     }
 
     pub(super) fn objects(&self) -> Arc<Objects> {

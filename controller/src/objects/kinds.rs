@@ -143,6 +143,11 @@ macro_rules! kinds {
                 changed
             }
 
+            /// Whether an object is there.
+            pub fn contains(&self, kind: Kind, key: &Key) -> bool {
+                match kind { $(Kind::$type => self.$field.contains_key(key)),* }
+            }
+
             /// How many objects of a kind there are.
             pub fn count(&self, kind: Kind) -> usize {
                 match kind { $(Kind::$type => self.$field.len()),* }

@@ -5,6 +5,7 @@
 //! [`intake`]). An object that a later list lacks is gone only when the API server says so when asked for it by name:
 //! lists can be stale or cut short, and a deletion that did not happen takes a route out of service.
 
+mod ask;
 mod backoff;
 mod confirm;
 mod discovery;
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::objects::Kind;
 
+pub use ask::Ask;
 pub use backoff::Backoff;
 pub use inbox::{Batch, Change, Inbox};
 pub use intake::Reading;
@@ -42,6 +44,11 @@ impl KubernetesSource {
             watches.spawn(watch::follow(*kind, client.clone(), Arc::clone(&inbox)));
         }
         Self { inbox, _watches: watches }
+    }
+
+    /// For asking about single objects.
+    pub fn ask(&self, client: Client) -> Ask {
+        Ask::new(client, Arc::clone(&self.inbox))
     }
 
     /// What has changed and is not taken yet.

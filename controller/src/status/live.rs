@@ -30,6 +30,8 @@ pub struct Plane {
     pub serving: usize,
     /// Listeners that some replica cannot serve, and why.
     pub failed: BTreeMap<String, String>,
+    /// What could not be made of its infrastructure, and why.
+    pub problems: Vec<String>,
 }
 
 impl FromIterator<(String, String, Result<SocketAddr, String>)> for Live {
@@ -37,6 +39,11 @@ impl FromIterator<(String, String, Result<SocketAddr, String>)> for Live {
         let entry = |(gateway, listener, result)| ((gateway, listener), result);
         Self { bound: entries.into_iter().map(entry).collect(), planes: BTreeMap::new() }
     }
+}
+
+/// What is the case, and what may be the reason.
+fn with(problems: &[String], what: &str) -> String {
+    if problems.is_empty() { what.to_owned() } else { format!("{what}: {}", problems.join("; ")) }
 }
 
 /// Most entries that `status.addresses` takes.
@@ -62,7 +69,7 @@ impl Statuses {
 /// `GatewayConditionProgrammed`; the reasons are Envoy Gateway's).
 fn settle_plane(status: &mut GatewayStatus, plane: &Plane) {
     let kind = ConditionType::Programmed;
-    let Plane { addresses, replicas, serving, failed } = plane;
+    let Plane { addresses, replicas, serving, failed, problems } = plane;
     let of_all = format!("{serving}/{replicas} replicas");
     for listener in &mut status.listeners {
         let programmed = match (failed.get(&listener.name), *serving) {
@@ -74,8 +81,12 @@ fn settle_plane(status: &mut GatewayStatus, plane: &Plane) {
     }
     if let Some(waiting) = status.conditions.iter_mut().find(|c| is_waiting(c)) {
         *waiting = match (addresses.first(), *serving) {
-            (None, _) => Condition::fails(kind, Reason::AddressNotAssigned, "no address is assigned yet"),
-            (Some(_), 0) => Condition::fails(kind, Reason::NoResources, format!("{of_all} serve this version")),
+            (None, _) => {
+                Condition::fails(kind, Reason::AddressNotAssigned, with(problems, "no address is assigned yet"))
+            }
+            (Some(_), 0) => {
+                Condition::fails(kind, Reason::NoResources, with(problems, &format!("{of_all} serve this version")))
+            }
             (Some(first), _) => Condition::holds(kind, Reason::Programmed, format!("reached at {first}; {of_all}")),
         };
     }
@@ -190,7 +201,7 @@ mod tests {
         let check = |addresses: &[&str], (serving, replicas): (usize, usize), expected: &str| {
             let addresses = addresses.iter().map(|a| Address::Ip(a.parse().unwrap())).collect();
             let failed = [("b".to_owned(), "in use".to_owned())].into();
-            let plane = Plane { addresses, replicas, serving, failed };
+            let plane = Plane { addresses, replicas, serving, failed, problems: Vec::new() };
             let listeners = vec![listener("a", pending()), listener("b", pending())];
             let (requested, conditions) = (Vec::new(), vec![pending()]);
             let mut status = GatewayStatus { generation: 1, conditions, requested, addresses: Vec::new(), listeners };

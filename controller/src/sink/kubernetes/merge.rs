@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::status::condition::{ConditionStatus, ConditionType};
+use crate::status::condition::{ConditionStatus, ConditionType, Reason};
 
 /// The lists whose entries belong to controllers, the field that says what an entry is about, and how many there may be
 /// (the schemas' `maxItems`).
@@ -121,7 +121,7 @@ fn conditions(before: &Value, wanted: Value, now: &str) -> Value {
 /// What follows a condition of the same type. What is not known yet leaves what was known: a controller that has just
 /// started has not heard of the replicas that serve all the while.
 fn successor(before: &Value, mut wanted: Value, now: &str) -> Value {
-    if is_unknown(&wanted) && !before.is_null() && !is_unknown(before) {
+    if is_unknown(&wanted) && is_of_data_plane(before) {
         return before.clone();
     }
     let since = &before["lastTransitionTime"];
@@ -132,6 +132,18 @@ fn successor(before: &Value, mut wanted: Value, now: &str) -> Value {
 
 fn is_ours(condition: &Value) -> bool {
     ConditionType::ALL.iter().any(|kind| condition["type"] == kind.as_str())
+}
+
+/// Whether a condition says what only a data plane can have reported.
+fn is_of_data_plane(condition: &Value) -> bool {
+    let reported = [
+        Reason::AddressNotAssigned,
+        Reason::AddressNotUsable,
+        Reason::NoResources,
+        Reason::PortUnavailable,
+        Reason::Programmed,
+    ];
+    reported.iter().any(|reason| condition["reason"] == reason.as_str())
 }
 
 fn is_unknown(condition: &Value) -> bool {
@@ -252,12 +264,20 @@ mod tests {
 
     #[test]
     fn what_is_not_known_yet_leaves_what_was_known() {
-        let programmed = |status, time| condition(ConditionType::Programmed, status, time);
+        let programmed = |status, time| {
+            let mut programmed = condition(ConditionType::Programmed, status, time);
+            programmed["reason"] = json!("NoResources");
+            programmed
+        };
         let current = json!({"addresses": [{"value": "1.2.3.4"}], "conditions": [programmed("True", Some(THEN))]});
         let wanted = |status| Some(json!({"addresses": [], "conditions": [programmed(status, None)]}));
         check(current.clone(), wanted("Unknown"), None);
         let expected = json!({"addresses": [], "conditions": [programmed("False", Some(NOW))]});
         check(current, wanted("False"), Some(expected));
-        check(Value::Null, wanted("Unknown"), Some(json!({"conditions": [programmed("Unknown", Some(NOW))]})));
+        let unknown = json!({"conditions": [programmed("Unknown", Some(NOW))]});
+        check(Value::Null, wanted("Unknown"), Some(unknown.clone()));
+        let mut refused = programmed("False", Some(THEN));
+        refused["reason"] = json!("Invalid");
+        check(json!({"conditions": [refused]}), wanted("Unknown"), Some(unknown));
     }
 }
