@@ -13,6 +13,7 @@ pub mod enter;
 pub mod folder;
 mod images;
 pub mod inside;
+pub mod kubectl;
 pub mod node;
 pub mod pki;
 mod process;
