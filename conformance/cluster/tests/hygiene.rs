@@ -19,8 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// For the kernel to take away what a killed bed had.
 const LIMIT: Duration = Duration::from_secs(20);
 /// Makes all that could be left: an orphan out of its session, a network namespace with a name, a rule, a mount.
-const LITTER: &str = "setsid sleep 100000 & ip netns add left && nft add table inet left && mount -t tmpfs left /mnt &&
-    ip -n left link set lo up && ip netns exec left sleep 100000 & wait $!; readlink /proc/self/ns/net;";
+const LITTER: &str =
+    "setsid sleep 100000 & ip netns add left && nft add table inet left && ip -n left link set lo up &&
+    mount -t tmpfs left /mnt || exit 99; ip netns exec left sleep 100000 & readlink /proc/self/ns/net;";
 
 /// A bed with a folder for its folder: whatever names that is of this bed.
 struct Started {
@@ -193,7 +194,9 @@ async fn a_part_that_does_not_come_up_is_shown_with_its_last_words() {
     }
     let temporary = TempDir::new().unwrap();
     let flag = format!("--bin={}", programs.path().display());
-    let output = bed(&[], &temporary, &[&flag], "true").output().await.unwrap();
+    let output = bed(&[], &temporary, &[&flag], "true").stderr(Stdio::piped()).output().await.unwrap();
     assert_eq!(output.status.code(), Some(125));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("etcd ended with exit status: 9") && said.contains("the disk is on fire"), "{said}");
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
