@@ -23,15 +23,17 @@ pub(crate) struct Target {
     pub(crate) outer: Option<u32>,
 }
 
-/// Whether the answer to `probe` is yes. A probe of a kind that the node lacks (gRPC) is a no.
+/// Whether the answer to `probe` is yes. Of gRPC and HTTPS only the connection is asked for: what listens is taken for
+/// healthy.
 pub(crate) async fn healthy(probe: &Probe, target: Target, ports: &[ContainerPort]) -> bool {
     if let Some(get) = &probe.http_get {
         return http(get, target, ports).await;
     }
     if let Some(tcp) = &probe.tcp_socket {
-        let host = tcp.host.clone().unwrap_or_else(|| target.address.to_string());
-        let Some(port) = number(&tcp.port, ports) else { return false };
-        return TcpStream::connect((host, port)).await.is_ok();
+        return connection(tcp.host.as_ref(), number(&tcp.port, ports), target).await;
+    }
+    if let Some(grpc) = &probe.grpc {
+        return connection(None, u16::try_from(grpc.port).ok(), target).await;
     }
     match &probe.exec {
         Some(exec) => command(exec, target).await,
@@ -50,8 +52,17 @@ pub(crate) async fn hook(handler: &LifecycleHandler, target: Target, ports: &[Co
     }
 }
 
+async fn connection(host: Option<&String>, port: Option<u16>, target: Target) -> bool {
+    let Some(port) = port else { return false };
+    let host = host.cloned().unwrap_or_else(|| target.address.to_string());
+    TcpStream::connect((host, port)).await.is_ok()
+}
+
 /// A status from 200 to 399 is a yes.
 async fn http(get: &HTTPGetAction, target: Target, ports: &[ContainerPort]) -> bool {
+    if get.scheme.as_deref() == Some("HTTPS") {
+        return connection(get.host.as_ref(), number(&get.port, ports), target).await;
+    }
     let host = get.host.clone().unwrap_or_else(|| target.address.to_string());
     let Some(port) = number(&get.port, ports) else { return false };
     let Ok(stream) = TcpStream::connect((host.as_str(), port)).await else { return false };

@@ -18,6 +18,10 @@ use crate::node::tool;
 
 /// How long changes are gathered before the rules are written.
 const GATHER: Duration = Duration::from_millis(20);
+/// How soon rules are written again that could not be.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long nothing happens when nothing changes.
+const FAR: Duration = Duration::from_secs(3600);
 
 /// What Services are made from.
 #[derive(Debug)]
@@ -43,21 +47,19 @@ impl Services {
     /// Writes the rules now and at each change. The names go to `names`.
     pub(crate) async fn follow(self, names: watch::Sender<Arc<Names>>) {
         let (mut services, mut slices) = (self.services.changes(), self.slices.changes());
-        let mut written = Table::default();
-        let mut first = true;
+        let mut written = None;
         loop {
             let now = self.names();
-            if first || now.services != written {
-                match tool::feed("nft", &["-f", "-"], &nft::rules(&now.services)).await {
-                    Ok(()) => written = now.services.clone(),
-                    Err(error) => tracing::warn!(%error, "rules of Services"),
-                }
-                first = false;
+            if written.as_ref() != Some(&now.services) {
+                written = write(&now.services).await;
                 names.send_replace(Arc::new(now));
             }
+            // Rules that could not be written are tried again.
+            let patience = if written.is_none() { RETRY } else { FAR };
             let more = tokio::select! {
                 more = services.changed() => more,
                 more = slices.changed() => more,
+                () = sleep(patience) => Ok(()),
             };
             if more.is_err() {
                 return;
@@ -65,6 +67,17 @@ impl Services {
             sleep(GATHER).await;
             services.mark_unchanged();
             slices.mark_unchanged();
+        }
+    }
+}
+
+/// The table whose rules are in force now; none if they could not be written.
+async fn write(table: &Table) -> Option<Table> {
+    match tool::feed("nft", &["-f", "-"], &nft::rules(table)).await {
+        Ok(()) => Some(table.clone()),
+        Err(error) => {
+            tracing::warn!(%error, "rules of Services");
+            None
         }
     }
 }
