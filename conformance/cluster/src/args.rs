@@ -39,6 +39,9 @@ pub enum Command {
         /// What the container finds.
         launch: PathBuf,
     },
+    /// The program of the image `bed/echo`: tells what it finds in its pod.
+    #[command(hide = true)]
+    Echo,
     /// Inside a bed: stop, start, kill, pause or resume a part of the control plane.
     Ctl(ControlArgs),
 }

@@ -12,8 +12,8 @@ const SLUICE_USER: u32 = 65532;
 /// Where that image has its program.
 const SLUICE_PATH: &str = "/usr/local/bin/sluice";
 
-/// What the command line says, then what its files say, then the program under test (`sluice`, where there is one) and an
-/// image that does nothing.
+/// What the command line says, then what its files say, then the program under test (`sluice`, where there is one), the
+/// bed's own `bed/echo`, and an image that does nothing.
 ///
 /// # Errors
 /// A file cannot be read, or is no list of images.
@@ -33,6 +33,8 @@ pub(crate) fn images(args: &RunArgs, sluice: Option<PathBuf>) -> io::Result<Imag
             map = map.with(pattern, image.clone());
         }
     }
+    let echo = Image { entrypoint: vec!["echo".to_owned()], ..Image::of(std::env::current_exe()?) };
+    let map = map.with("bed/echo:*", echo);
     Ok(map.with("pause", Image::pause()).with("*/pause:*", Image::pause()).with("pause:*", Image::pause()))
 }
 

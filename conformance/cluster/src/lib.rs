@@ -9,6 +9,7 @@ pub mod component;
 pub mod control;
 mod control_plane;
 mod crds;
+pub mod echo;
 pub mod enter;
 pub mod folder;
 mod images;

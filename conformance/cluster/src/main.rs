@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sluice_cluster::args::{Args, Command, ControlArgs};
 use sluice_cluster::bed::Bed;
+use sluice_cluster::echo::echo;
 use sluice_cluster::enter::enter;
 use sluice_cluster::inside::inside;
 use sluice_cluster::node::init::become_container;
@@ -33,6 +34,7 @@ fn run(command: Command) -> io::Result<u8> {
         Command::Run(args) => Builder::new_current_thread().enable_all().build()?.block_on(enter(&args)),
         Command::Inside(args) => Builder::new_multi_thread().enable_all().build()?.block_on(inside(args)),
         Command::PodInit { launch } => Err(become_container(&launch)),
+        Command::Echo => Builder::new_current_thread().enable_all().build()?.block_on(echo()),
         Command::Ctl(args) => Builder::new_current_thread().enable_all().build()?.block_on(control(&args)),
     }
 }
