@@ -7,12 +7,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use crate::access;
 use crate::component::Component;
 use crate::folder::Folder;
 use crate::pki::{Leaf, NODE_ADDRESS, Pki};
@@ -23,6 +23,8 @@ use crate::signal::Signal;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks at something that is starting.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long it may take to say whether it is ready; one that hangs is asked again.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Where etcd listens. The network is the bed's own: no other bed is there to meet.
 const ETCD: &str = "127.0.0.1:2379";
 /// Where kube-controller-manager says that it is well.
@@ -69,7 +71,7 @@ impl ControlPlane {
             let process = Process::new(bin.join(component.program()), flags, folder.log(component.program()));
             (component, Mutex::new(process))
         });
-        Ok(Self { processes: processes.into(), client: client(&folder.kubeconfig()).await? })
+        Ok(Self { processes: processes.into(), client: access::client(&folder.kubeconfig(), Some(ANSWER)).await? })
     }
 
     /// Starts a part and waits until it is ready.
@@ -137,16 +139,6 @@ impl ControlPlane {
             Component::ControllerManager => TcpStream::connect(CONTROLLER_MANAGER).await.is_ok(),
         }
     }
-}
-
-async fn client(kubeconfig: &Path) -> io::Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(io::Error::other)?;
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(io::Error::other)?;
-    // One that hangs is asked again.
-    config.connect_timeout = Some(Duration::from_secs(2));
-    config.read_timeout = Some(Duration::from_secs(2));
-    Client::try_from(config).map_err(io::Error::other)
 }
 
 fn trouble(component: Component, what: &str, process: &Process) -> io::Error {

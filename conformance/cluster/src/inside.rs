@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use tokio::process::Command;
 use tokio::signal::ctrl_c;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing_subscriber::EnvFilter;
 
+use crate::access;
 use crate::args::RunArgs;
 use crate::component::Component;
 use crate::control;
@@ -43,12 +42,11 @@ pub async fn inside(args: RunArgs) -> io::Result<u8> {
     let plane = Arc::new(ControlPlane::new(&args.bin, &folder, &pki).await?);
     let (sender, mut signals) = unbounded_channel();
     control::serve(&folder.control(), Arc::clone(&plane), sender)?;
-    tokio::select! {
-        up = bring_up(&plane, &args, &folder) => up?,
+    let _node = tokio::select! {
+        up = bring_up(&plane, &args, &folder, &pki) => up?,
         _ = ctrl_c() => return Ok(Signal::Interrupt.exit_code()),
         Some(signal) = signals.recv() => return Ok(signal.exit_code()),
-    }
-    let _node = start_node(&args, &folder).await?;
+    };
     say(format_args!(
         "ready in {:.1} s; logs and keys are in {}",
         since.elapsed().as_secs_f64(),
@@ -69,7 +67,7 @@ async fn prepare(folder: &Folder) -> io::Result<()> {
     run("mount", ["-t", "tmpfs", "bed"].map(OsString::from).into_iter().chain([etcd])).await
 }
 
-async fn bring_up(plane: &ControlPlane, args: &RunArgs, folder: &Folder) -> io::Result<()> {
+async fn bring_up(plane: &ControlPlane, args: &RunArgs, folder: &Folder, pki: &Pki) -> io::Result<Node> {
     plane.start(Component::Etcd).await?;
     say("etcd is up");
     plane.start(Component::Apiserver).await?;
@@ -79,19 +77,18 @@ async fn bring_up(plane: &ControlPlane, args: &RunArgs, folder: &Folder) -> io::
         crds::install(&args.bin.join("kubectl"), &folder.kubeconfig(), &args.crds).await?;
         say(format_args!("CRDs are installed from {} folders", args.crds.len()));
     }
-    plane.start(Component::ControllerManager).await
+    plane.start(Component::ControllerManager).await?;
+    start_node(args, folder, &pki.node).await
 }
 
 /// Starts the node; what it has to say goes to a file.
-async fn start_node(args: &RunArgs, folder: &Folder) -> io::Result<Node> {
+async fn start_node(args: &RunArgs, folder: &Folder, kubeconfig: &Path) -> io::Result<Node> {
     let log = fs::File::create(folder.log("node"))?;
     let filter = EnvFilter::new("sluice_cluster=debug,warn");
     // Only a test that starts two nodes in one process has one already.
     drop(tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(log)).try_init());
-    let kubeconfig = Kubeconfig::read_from(folder.kubeconfig()).map_err(io::Error::other)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     let options = NodeOptions {
-        client: Client::try_from(config.map_err(io::Error::other)?).map_err(io::Error::other)?,
+        client: access::client(kubeconfig, None).await?,
         state: folder.join("node"),
         images: images(args, std::env::var_os("SLUICE_BIN").map(PathBuf::from))?,
         hosts: args.hosts.iter().cloned().collect(),

@@ -2,6 +2,7 @@
 //! into processes. The program `bed` brings it up in namespaces of its own; a test inside asks for it by
 //! [`bed::Bed::from_env`].
 
+mod access;
 pub mod args;
 pub mod audit;
 pub mod bed;
