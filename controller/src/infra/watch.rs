@@ -28,7 +28,10 @@ pub(super) async fn follow(kind: ManifestKind, client: Client, shared: Arc<Share
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
-                backoff.reset();
+                // A list that begins has not worked yet.
+                if !matches!(event, Event::Init) {
+                    backoff.reset();
+                }
                 take(kind, event, &shared);
             }
             Err(error) => {
