@@ -175,3 +175,93 @@ impl Floor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::message;
+
+    fn gateway(protocol: i32) -> Resource {
+        let listener = message::Listener { name: "http".into(), port: 80, protocol, hostname: None };
+        let message = message::Gateway { name: "ai/gateway".into(), addresses: Vec::new(), listeners: vec![listener] };
+        Resource::new(GATEWAY.into(), &message)
+    }
+
+    fn route(action: Option<message::Action>) -> Resource {
+        let rule = message::Rule { timeouts: Some(message::Timeouts::default()), action, ..message::Rule::default() };
+        let attachment =
+            message::Attachment { listener: "http".into(), rules: vec![0], ..message::Attachment::default() };
+        let message = message::Route { rules: vec![rule], attachments: vec![attachment], ..message::Route::default() };
+        Resource::new(format!("{ROUTE}httproute/ai/qwen"), &message)
+    }
+
+    fn to(cluster: &str) -> Option<message::Action> {
+        let backend = message::Backend { weight: 1, cluster: Some(cluster.into()), ..message::Backend::default() };
+        Some(message::Action::Forward(message::Backends { backends: vec![backend] }))
+    }
+
+    fn cluster(protocol: i32) -> Resource {
+        let message = message::Cluster { name: "backend/ai/qwen".into(), protocol, ..message::Cluster::default() };
+        Resource::new(format!("{CLUSTER}backend/ai/qwen"), &message)
+    }
+
+    fn apply(assembly: &mut Assembly, upserts: Vec<Resource>) -> Result<Snapshot, String> {
+        assembly.apply(Change { upserts, removals: Vec::new() }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_read_changes_nothing() {
+        let mut assembly = Assembly::default();
+        let good = apply(&mut assembly, vec![gateway(1), route(to("cluster/backend/ai/qwen")), cluster(1)]).unwrap();
+        let held = |assembly: &Assembly| assembly.held().map(|(name, hash)| (name.to_owned(), hash.clone())).collect();
+        let before: BTreeMap<String, Bytes> = held(&assembly);
+        for (resource, told) in [
+            (
+                gateway(7),
+                "resource gateway: listeners[0].protocol: is missing, or of a kind that this version does not know",
+            ),
+            (cluster(7), "resource cluster/backend/ai/qwen: protocol: is missing, or of a kind"),
+            (route(None), "resource route/httproute/ai/qwen: rules[0].action: is missing, or of a kind"),
+            (route(to("cluster/none")), "rules[0].action.backends[0].cluster: cluster/none is not there"),
+            (Resource { name: "future/x".into(), ..cluster(1) }, "resource future/x: is of a kind"),
+            (Resource { content: gateway(1).content, ..cluster(1) }, "the content is not what its hash says"),
+        ] {
+            let error = apply(&mut assembly, vec![resource]).unwrap_err();
+            assert!(error.contains(told), "{error}");
+        }
+        let removal = Change { upserts: Vec::new(), removals: vec!["cluster/backend/ai/qwen".into()] };
+        assert!(assembly.apply(removal).unwrap_err().to_string().contains("is not there"));
+        assert_eq!(held(&assembly), before);
+        assert_eq!(apply(&mut assembly, Vec::new()), Ok(good));
+    }
+
+    /// A field that a later version may add must not be passed over: the rule would be another rule without it.
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let mut content = route(to("cluster/backend/ai/qwen")).content.to_vec();
+        content.extend_from_slice(&[0xfa, 0x01, 0x01, b'x']);
+        let content = Bytes::from(content);
+        let hash = crate::wire::resource::hash_of(&[&content]);
+        let resource = Resource { name: format!("{ROUTE}httproute/ai/qwen"), hash, content };
+        let error = apply(&mut Assembly::default(), vec![gateway(1), cluster(1), resource]).unwrap_err();
+        assert!(error.contains("holds something that this version does not know"), "{error}");
+    }
+
+    /// Whatever the bytes are, they are read or refused.
+    #[test]
+    fn no_content_is_too_odd() {
+        for resource in [gateway(1), cluster(1), route(to("cluster/backend/ai/qwen"))] {
+            for index in 0..resource.content.len() {
+                for odd in [0x00, 0x7f, 0xff] {
+                    let mut content = resource.content.to_vec();
+                    content[index] = odd;
+                    let content = Bytes::from(content);
+                    let hash = crate::wire::resource::hash_of(&[&content]);
+                    let odd = Resource { name: resource.name.clone(), hash, content };
+                    let others = [gateway(1), cluster(1)].into_iter().filter(|other| other.name != resource.name);
+                    drop(apply(&mut Assembly::default(), others.chain([odd]).collect()));
+                }
+            }
+        }
+    }
+}
