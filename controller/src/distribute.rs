@@ -83,8 +83,8 @@ impl Distributor {
     /// The address cannot be bound, or the metrics are registered already.
     pub async fn start(options: Options) -> io::Result<Self> {
         let Options { listen, identity, authenticator, account, confirm, role, registry } = options;
-        let metrics = Metrics::register(&registry).map_err(io::Error::other)?;
         let listener = TcpListener::bind(listen).await?;
+        let metrics = Metrics::register(&registry).map_err(io::Error::other)?;
         let address = listener.local_addr()?;
         let (publications, board) = (Arc::new(Publications::default()), Arc::new(Board::default()));
         let shared = Arc::new(Shared {

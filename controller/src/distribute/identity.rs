@@ -24,6 +24,7 @@ pub struct ServerIdentity {
     authority: Authority,
     names: Vec<String>,
     current: Arc<Current>,
+    tls: Arc<ServerConfig>,
 }
 
 /// The certificate that is shown.
@@ -38,10 +39,12 @@ impl ServerIdentity {
     /// Signs a certificate for these names, the Service's first.
     ///
     /// # Errors
-    /// The authority cannot sign.
+    /// The authority cannot sign, or TLS cannot be set up.
     pub fn new(authority: Authority, names: Vec<String>) -> Result<Self, InvalidAuthority> {
         let leaf = Leaf::sign(&authority, &names)?;
-        Ok(Self { authority, names, current: Arc::new(Current(RwLock::new(leaf))) })
+        let current = Arc::new(Current(RwLock::new(leaf)));
+        let tls = Arc::new(server_config(Arc::clone(&current) as _)?);
+        Ok(Self { authority, names, current, tls })
     }
 
     /// The certificate that replicas check the server by, PEM.
@@ -51,16 +54,7 @@ impl ServerIdentity {
 
     /// TLS 1.2 and 1.3, HTTP/2 alone.
     pub(super) fn tls(&self) -> Arc<ServerConfig> {
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&self.current) as _;
-        let versions = builder.with_protocol_versions(rustls::DEFAULT_VERSIONS);
-        // Versions and provider are both rustls's own, so that they fit; a server without them would serve nobody.
-        let mut config = match versions {
-            Ok(builder) => builder.with_no_client_auth().with_cert_resolver(resolver),
-            Err(_) => ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver),
-        };
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Arc::new(config)
+        Arc::clone(&self.tls)
     }
 
     /// Renews the certificate when its time has come, for ever.
@@ -76,6 +70,14 @@ impl ServerIdentity {
             }
         }
     }
+}
+
+fn server_config(resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, InvalidAuthority> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_protocol_versions(rustls::DEFAULT_VERSIONS).map_err(InvalidAuthority::of)?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
 }
 
 impl Leaf {

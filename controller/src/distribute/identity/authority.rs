@@ -40,8 +40,8 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name.push(DnType::CommonName, "sluice-controller-ca");
         valid(&mut params, now, AUTHORITY_LIFETIME);
-        let key = KeyPair::generate().map_err(refused)?;
-        let certificate_pem = params.self_signed(&key).map_err(refused)?.pem();
+        let key = KeyPair::generate().map_err(InvalidAuthority::of)?;
+        let certificate_pem = params.self_signed(&key).map_err(InvalidAuthority::of)?.pem();
         Ok(Self { certificate_pem, key_pem: key.serialize_pem() })
     }
 
@@ -69,27 +69,27 @@ impl Authority {
 
     /// A server's certificate for these names, with a key of its own.
     pub(super) fn sign(&self, names: &[String], now: SystemTime) -> Result<CertifiedKey, InvalidAuthority> {
-        let mut params = CertificateParams::new(names).map_err(refused)?;
+        let mut params = CertificateParams::new(names).map_err(InvalidAuthority::of)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         if let Some(first) = names.first() {
             params.distinguished_name.push(DnType::CommonName, first.as_str());
         }
         valid(&mut params, now, LEAF_LIFETIME);
-        let key = KeyPair::generate().map_err(refused)?;
-        let certificate = params.signed_by(&key, &self.issuer()?).map_err(refused)?;
+        let key = KeyPair::generate().map_err(InvalidAuthority::of)?;
+        let certificate = params.signed_by(&key, &self.issuer()?).map_err(InvalidAuthority::of)?;
         let chain = [Ok(certificate.der().clone())]
             .into_iter()
             .chain(CertificateDer::pem_slice_iter(self.certificate_pem.as_bytes()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| InvalidAuthority("the certificate is no PEM text".to_owned()))?;
-        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(refused)?;
-        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(refused)
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(InvalidAuthority::of)?;
+        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(InvalidAuthority::of)
     }
 
     fn issuer(&self) -> Result<Issuer<'static, KeyPair>, InvalidAuthority> {
-        let key = KeyPair::from_pem(&self.key_pem).map_err(refused)?;
-        Issuer::from_ca_cert_pem(&self.certificate_pem, key).map_err(refused)
+        let key = KeyPair::from_pem(&self.key_pem).map_err(InvalidAuthority::of)?;
+        Issuer::from_ca_cert_pem(&self.certificate_pem, key).map_err(InvalidAuthority::of)
     }
 }
 
@@ -100,9 +100,11 @@ fn valid(params: &mut CertificateParams, now: SystemTime, lifetime: Duration) {
     params.not_after = epoch + now + lifetime;
 }
 
-/// The libraries say what is wrong with a key, and never the key.
-fn refused(error: impl fmt::Display) -> InvalidAuthority {
-    InvalidAuthority(error.to_string())
+impl InvalidAuthority {
+    /// The libraries say what is wrong with a key, and never the key.
+    pub(super) fn of(error: impl fmt::Display) -> Self {
+        Self(error.to_string())
+    }
 }
 
 impl fmt::Display for InvalidAuthority {
