@@ -119,7 +119,7 @@ fn what_many_routes_share_is_one_resource() {
     };
     for (kind, object, name) in [
         ("Secret", fleet::secret("Bearer another"), "credential/secret/ai/key"),
-        ("Backend", fleet::backend("10.0.0.2"), "cluster/backend/ai/provider"),
+        ("Backend", fleet::backend("10.0.0.2:80".parse().unwrap()), "cluster/backend/ai/provider"),
         ("HTTPRoute", fleet::route(7, "/v2"), "route/httproute/ai/route-7"),
     ] {
         let (names, bytes) = difference(&before, &replaced(kind, object));

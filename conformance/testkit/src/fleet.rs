@@ -1,5 +1,7 @@
 //! Large worlds of objects, as an API server would tell them: one Gateway, many routes, and what they share.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 /// The namespace of all of it.
@@ -25,7 +27,7 @@ pub fn objects(routes: usize) -> Vec<Value> {
             }),
         ),
         secret("Bearer fleet-marker-key"),
-        backend("10.0.0.1"),
+        backend(SocketAddr::from(([10, 0, 0, 1], 80))),
     ];
     objects.extend((0..routes).map(|index| route(index, "/")));
     objects
@@ -46,8 +48,9 @@ pub fn secret(value: &str) -> Value {
 }
 
 /// The Backend that all routes use.
-pub fn backend(address: &str) -> Value {
-    object(ENVOY_GATEWAY, "Backend", "provider", &json!({"endpoints": [{"ip": {"address": address, "port": 80}}]}))
+pub fn backend(address: SocketAddr) -> Value {
+    let (ip, port) = (address.ip().to_string(), address.port());
+    object(ENVOY_GATEWAY, "Backend", "provider", &json!({"endpoints": [{"ip": {"address": ip, "port": port}}]}))
 }
 
 /// The route of that number, its paths replaced by this one.

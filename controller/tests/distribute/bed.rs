@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use prometheus::Registry;
 use serde_json::Value;
-use sluice_controller::distribute::acknowledged::{Acknowledged, Replicas};
+use sluice_controller::distribute::acknowledged::Replicas;
 use sluice_controller::distribute::authenticate::{Authenticator, Identity, Refused};
 use sluice_controller::distribute::confirm::{Confirm, Lost};
 use sluice_controller::distribute::identity::{Authority, ServerIdentity};
@@ -22,6 +22,7 @@ use sluice_controller::translate::{Settings, translate};
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Options as ServerOptions, Server};
 use sluice_gateway::snapshot::Snapshot;
+use sluice_testkit::client::raw::Raw;
 use sluice_testkit::fleet;
 use sluice_testkit::wait::within;
 use tempfile::TempDir;
@@ -31,12 +32,13 @@ use tokio::task::JoinHandle;
 /// The name that certificates are for.
 pub(crate) const NAME: &str = "localhost";
 
-/// Knows tokens of the form `namespace/account`.
-struct Tokens;
+/// Knows tokens of the form `namespace/account`, or `namespace/account@milliseconds` that they hold; counts its calls.
+struct Tokens(watch::Sender<usize>);
 
 #[async_trait]
 impl Authenticator for Tokens {
     async fn authenticate(&self, token: &str) -> Result<Identity, Refused> {
+        self.0.send_modify(|calls| *calls += 1);
         let (token, expires) = match token.split_once('@') {
             Some((token, millis)) => (token, Some(SystemTime::now() + Duration::from_millis(millis.parse().unwrap()))),
             None => (token, None),
@@ -70,6 +72,8 @@ pub(crate) struct Bed {
     pub(crate) role: watch::Sender<Role>,
     pub(crate) confirmation: Arc<Confirmation>,
     pub(crate) registry: Registry,
+    /// How often a token was shown.
+    pub(crate) authentications: watch::Sender<usize>,
 }
 
 impl Bed {
@@ -81,7 +85,9 @@ impl Bed {
         confirmation.is_real.store(true, std::sync::atomic::Ordering::SeqCst);
         let address = "127.0.0.1:0".parse().unwrap();
         let (role, registry) = (watch::Sender::new(Role::Leader), Registry::new());
-        let mut bed = Self { authority, dir, address, distributor: None, role, confirmation, registry };
+        let authentications = watch::Sender::new(0);
+        let mut bed =
+            Self { authority, dir, address, distributor: None, role, confirmation, registry, authentications };
         bed.begin().await;
         bed
     }
@@ -119,7 +125,7 @@ impl Bed {
         Options {
             listen: self.address,
             identity: ServerIdentity::new(self.authority.clone(), vec![NAME.to_owned()]).unwrap(),
-            authenticator: Arc::new(Tokens),
+            authenticator: Arc::new(Tokens(self.authentications.clone())),
             account: Arc::new(|gateway| {
                 ["gateway", "other"].contains(&gateway.name.as_str()).then(|| format!("{}-sluice", gateway.name))
             }),
@@ -162,8 +168,10 @@ impl Bed {
         })
     }
 
-    pub(crate) fn board(&self) -> Acknowledged {
-        self.distributor.as_ref().unwrap().acknowledged().borrow().clone()
+    /// Where a replica serves the listener.
+    pub(crate) async fn listener(&self, replica: &str) -> SocketAddr {
+        let listener = |replicas: &Replicas| replicas.connected.get(replica)?.listeners.get("http")?.clone().ok();
+        self.acknowledged("the listener to be bound", listener).await
     }
 
     /// A metric's value.
@@ -193,15 +201,20 @@ impl Bed {
         self.dir.path().join("ca.crt")
     }
 
+    /// The right token.
+    pub(crate) fn token() -> &'static str {
+        "ai/gateway-sluice"
+    }
+
     /// A replica with the right token.
     pub(crate) async fn replica(&self, name: &str) -> TestReplica {
-        TestReplica::start(self.leader(name, "ai/gateway-sluice")).await
+        TestReplica::start(self.leader(name, Self::token())).await
     }
 }
 
 /// A replica in this process.
 pub(crate) struct TestReplica {
-    pub(crate) admin: SocketAddr,
+    admin: SocketAddr,
     task: JoinHandle<()>,
 }
 
@@ -223,6 +236,14 @@ impl TestReplica {
             match follow(&leader, &mut plane).await {}
         });
         Self { admin, task }
+    }
+}
+
+impl TestReplica {
+    /// Status of `/ready`.
+    pub(crate) async fn ready(&self) -> u16 {
+        let request = "GET /ready HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n";
+        Raw::once(self.admin, request).await.status()
     }
 }
 

@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bed;
+mod caller;
+mod confirm;
 mod delta;
 mod follow;
+mod process;
+mod strangers;
