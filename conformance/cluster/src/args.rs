@@ -59,6 +59,10 @@ pub struct RunArgs {
     /// More images, in a YAML list of `{pattern, program, entrypoint, cmd, at, trust, user}`; may be repeated.
     #[arg(long = "images", value_name = "FILE")]
     pub image_files: Vec<PathBuf>,
+    /// The public authorities that Sluice's own image trusts, a PEM file that a container reads when it starts; this
+    /// machine's if not said.
+    #[arg(long, value_name = "FILE", env = "SLUICE_BED_TRUST")]
+    pub trust: Option<PathBuf>,
     /// A name of the outside world that the bed's DNS knows.
     #[arg(long = "host", value_name = "NAME=ADDRESS", value_parser = host)]
     pub hosts: Vec<(String, IpAddr)>,

@@ -28,7 +28,8 @@ pub(crate) fn images(args: &RunArgs, sluice: Option<PathBuf>) -> io::Result<Imag
         map = map.and(serde_yaml::from_str(&text).map_err(|error| fail(&error))?);
     }
     if let Some(program) = sluice {
-        let image = Image { at: Some(SLUICE_PATH.into()), user: Some(SLUICE_USER), ..Image::of(program) };
+        let (at, user, trust) = (Some(SLUICE_PATH.into()), Some(SLUICE_USER), args.trust.clone());
+        let image = Image { at, user, trust, ..Image::of(program) };
         for pattern in ["sluice", "sluice:*", "sluice@*", "*/sluice", "*/sluice:*", "*/sluice@*"] {
             map = map.with(pattern, image.clone());
         }

@@ -70,8 +70,18 @@ impl Provider {
         Self::start(Some(TlsAcceptor::from(leaf.server_config(alpn))), script).await
     }
 
+    /// Serves over TLS at a given address, which is there in a network namespace of the test's own.
+    pub async fn tls_at(address: SocketAddr, leaf: &Leaf, alpn: Alpn, answer: Answer) -> Self {
+        let acceptor = TlsAcceptor::from(leaf.server_config(alpn));
+        Self::listen(address, Some(acceptor), Arc::new(move |_| answer.clone())).await
+    }
+
     async fn start(tls: Option<TlsAcceptor>, script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), tls, script).await
+    }
+
+    async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>, script: Script) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State { journal: Journal::default(), script: Mutex::new(script) });
         let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&state)));
