@@ -67,7 +67,8 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
     let backends = backend::judge(objects);
     let tls_policies = backend_tls_policy::judge(objects);
     let upstreams = upstream::judge(objects, &backends, &tls_policies);
-    let routes = http_route::translate(&World { objects, upstreams: &upstreams });
+    let extensions = filter::judge_extensions(objects);
+    let routes = http_route::translate(&World { objects, upstreams: &upstreams, extensions: &extensions });
     let attachments = attach::attach(objects, &gateways, &routes);
 
     let snapshots = snapshot::assemble(&gateways.ours, &routes, &attachments.all);

@@ -51,7 +51,7 @@ pub(crate) fn attach<'a>(objects: &'a Objects, gateways: &Gateways<'_>, routes: 
             let key = gateway_key(parent, route.key);
             match gateways.ours.get(&key) {
                 Some(gateway) if is_gateway(parent) => {
-                    let met = match defect::of_route(route.key, &route.object.meta, route.rules.len()) {
+                    let met = match defect::of_route(route.key, route.object).next() {
                         Some(fault) => Err(fault),
                         None => meet(objects, route, (parent, &place), (&key, gateway)),
                     };

@@ -55,6 +55,6 @@ impl BackendTls {
 
 fn refused(field: &str, place: &Place) -> Fault {
     let remedy = "use sni with caCertificateRefs or wellKnownCACertificates, or attach a BackendTLSPolicy";
-    let fault = place.at(field).error(format!("{field} is not supported, or not in this form"), remedy);
+    let fault = place.at(field.to_owned()).error(format!("{field} is not supported, or not in this form"), remedy);
     fault.fails(ConditionType::Accepted, Reason::Invalid)
 }

@@ -7,14 +7,14 @@ use crate::translate::fault::{Fault, Place};
 use crate::translate::hostnames::Hostnames;
 
 /// What an author should hear about a cluster, the edits on the way to it, and the hostnames that clients use.
-pub(crate) fn about(
+pub(crate) fn about<'e>(
     cluster: &Cluster,
-    edits: &[RequestEdit],
+    edits: impl Iterator<Item = &'e RequestEdit> + Clone,
     hostnames: &Hostnames,
     place: &Place,
 ) -> impl Iterator<Item = Fault> {
     let all = [
-        credential_in_clear(cluster, edits, place),
+        credential_in_clear(cluster, edits.clone(), place),
         port_443_in_clear(cluster, place),
         strange_host(cluster, edits, hostnames, place),
     ];
@@ -22,10 +22,14 @@ pub(crate) fn about(
 }
 
 /// A credential without TLS can be read by whoever is on the way.
-fn credential_in_clear(cluster: &Cluster, edits: &[RequestEdit], place: &Place) -> Option<Fault> {
+fn credential_in_clear<'e>(
+    cluster: &Cluster,
+    mut edits: impl Iterator<Item = &'e RequestEdit>,
+    place: &Place,
+) -> Option<Fault> {
     let stays = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Ip(address) if address.ip().is_loopback());
     let leaves = cluster.tls.is_none() && !cluster.endpoints.iter().all(stays);
-    let carries = edits.iter().any(|edit| matches!(edit, RequestEdit::Credential(_)));
+    let carries = edits.any(|edit| matches!(edit, RequestEdit::Credential(_)));
     (leaves && carries).then(|| {
         let message = format!("a credential goes to {} without TLS, for all on the way to read", cluster.name);
         place.warning(message, "attach a BackendTLSPolicy to it")
@@ -45,10 +49,15 @@ fn port_443_in_clear(cluster: &Cluster, place: &Place) -> Option<Fault> {
 }
 
 /// Without a rewrite the provider gets the client's Host, which is the gateway's name: most answer 404 or 421.
-fn strange_host(cluster: &Cluster, edits: &[RequestEdit], hostnames: &Hostnames, place: &Place) -> Option<Fault> {
+fn strange_host<'e>(
+    cluster: &Cluster,
+    mut edits: impl Iterator<Item = &'e RequestEdit>,
+    hostnames: &Hostnames,
+    place: &Place,
+) -> Option<Fault> {
     let own_name = &cluster.tls.as_ref()?.hostname;
     let is_named = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Fqdn { hostname, .. } if hostname == own_name);
-    let renamed = edits.iter().any(|edit| matches!(edit, RequestEdit::Rewrite(rewrite) if rewrite.hostname.is_some()));
+    let renamed = edits.any(|edit| matches!(edit, RequestEdit::Rewrite(rewrite) if rewrite.hostname.is_some()));
     (cluster.endpoints.iter().any(is_named) && !renamed && !hostnames.include(own_name)).then(|| {
         let message = format!("{own_name} gets the client's Host header, which it may not know");
         place.warning(message, format!("add a URLRewrite filter with hostname: {own_name}"))

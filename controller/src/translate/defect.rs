@@ -1,8 +1,9 @@
 //! Defects: what whoever read an object could not take as it is written (`Meta::defects`).
 
+use crate::api::HTTPRoute;
 use crate::objects::admission::Violation;
 use crate::objects::key::Key;
-use crate::objects::{Kind, Meta};
+use crate::objects::{Kind, Meta, Object};
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
 
@@ -11,26 +12,35 @@ pub(crate) fn of_object(kind: Kind, key: &Key, meta: &Meta, reason: Reason) -> V
     meta.defects.iter().map(|defect| fault(kind, key, defect, reason)).collect()
 }
 
-/// The first one of a route that lies outside its rules, or in one that could not be read.
-pub(crate) fn of_route(key: &Key, meta: &Meta, rules: usize) -> Option<Fault> {
-    let defect = meta.defects.iter().find(|defect| !(0..rules).any(|index| is_within(defect, index)))?;
-    Some(fault(Kind::HTTPRoute, key, defect, Reason::UnsupportedValue))
+/// Those of a route that lie outside the rules it has, be it that a rule could not be read at all. Each keeps the route
+/// from being accepted.
+pub(crate) fn of_route<'a>(key: &'a Key, object: &'a Object<HTTPRoute>) -> impl Iterator<Item = Fault> + 'a {
+    let rules = object.spec.rules.len();
+    of_rules(key, &object.meta, move |rule| rule.is_none_or(|rule| rule >= rules))
 }
 
 /// Those of one rule of a route: it answers 500, the other rules stay.
-pub(crate) fn of_rule(key: &Key, meta: &Meta, index: usize) -> impl Iterator<Item = Fault> {
-    let defects = meta.defects.iter().filter(move |defect| is_within(defect, index));
-    defects.map(|defect| fault(Kind::HTTPRoute, key, defect, Reason::UnsupportedValue))
+pub(crate) fn of_rule<'a>(key: &'a Key, meta: &'a Meta, index: usize) -> impl Iterator<Item = Fault> + 'a {
+    of_rules(key, meta, move |rule| rule == Some(index))
 }
 
-fn is_within(defect: &Violation, rule: usize) -> bool {
-    let rest = defect.field.strip_prefix(&format!("spec.rules[{rule}]"));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+fn of_rules<'a>(
+    key: &'a Key,
+    meta: &'a Meta,
+    wanted: impl Fn(Option<usize>) -> bool + 'a,
+) -> impl Iterator<Item = Fault> + 'a {
+    let wanted = move |defect: &&Violation| wanted(rule(&defect.field));
+    meta.defects.iter().filter(wanted).map(|defect| fault(Kind::HTTPRoute, key, defect, Reason::UnsupportedValue))
+}
+
+/// The index of the rule that a field lies within.
+fn rule(field: &str) -> Option<usize> {
+    field.strip_prefix("spec.rules[")?.split_once(']')?.0.parse().ok()
 }
 
 fn fault(kind: Kind, key: &Key, defect: &Violation, reason: Reason) -> Fault {
     let Violation { field, message, remedy } = defect;
-    let place = Place::of(kind, key).at(field);
+    let place = Place::of(kind, key).at(field.clone());
     // Conditions carry the message alone: it has to name the field.
     place.error(format!("{field}: {message}"), remedy).fails(ConditionType::Accepted, reason)
 }

@@ -37,17 +37,15 @@ pub(crate) fn tell(objects: &Objects, uses: &[Use], infrastructure: &Infrastruct
         let spec = parameters::read(&object.spec);
         let own: Vec<_> = uses.iter().filter(|one| one.proxy == *key).collect();
         faults.extend(
-            spec.as_ref()
-                .err()
-                .into_iter()
-                .chain(own.iter().filter_map(|one| one.problem.as_ref()))
-                .map(|problem| place.at(&problem.field).error(problem.message.as_str(), problem.remedy.as_str())),
+            spec.as_ref().err().into_iter().chain(own.iter().filter_map(|one| one.problem.as_ref())).map(|problem| {
+                place.at(problem.field.clone()).error(problem.message.as_str(), problem.remedy.as_str())
+            }),
         );
         if own.is_empty() {
             continue;
         }
         let inert = spec.map(|spec| without_effect(&spec, infrastructure)).unwrap_or_default();
-        faults.extend(inert.iter().map(|field| place.at("spec").at(field).not_acted_on()));
+        faults.extend(inert.iter().map(|field| place.at("spec").at(field.clone()).not_acted_on()));
         let ancestors = own.into_iter().take(ancestor::MOST_ANCESTORS).map(|one| status(one, &inert)).collect();
         statuses.insert(key.clone(), AncestorStatuses { generation: object.meta.generation, ancestors });
     }

@@ -1,15 +1,23 @@
 //! A fault: one truth from which both the finding and the condition are made.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use crate::finding::{Finding, Severity};
 use crate::objects::Kind;
 use crate::objects::key::{Key, ObjectRef};
 use crate::status::condition::{Condition, ConditionType, Reason};
 
-/// A field of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    subject: ObjectRef,
-    field: String,
+/// A field of an object. Translation makes many of them, and few faults: the text is put together for a fault only.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(Rc<Step>);
+
+/// The last step on the way to a field.
+#[derive(Debug)]
+enum Step {
+    Object(ObjectRef),
+    Field(Place, Cow<'static, str>),
+    Index(Place, usize),
 }
 
 /// Something wrong with an object, and the condition that says so, if one does.
@@ -23,18 +31,17 @@ pub(crate) struct Fault {
 impl Place {
     /// The object as a whole.
     pub(crate) fn of(kind: Kind, key: &Key) -> Self {
-        Self { subject: ObjectRef { kind: kind.name(), key: key.clone() }, field: String::new() }
+        Self(Rc::new(Step::Object(ObjectRef { kind: kind.name(), key: key.clone() })))
     }
 
     /// A field below this one.
-    pub(crate) fn at(&self, field: &str) -> Self {
-        let dot = if self.field.is_empty() { "" } else { "." };
-        Self { subject: self.subject.clone(), field: format!("{}{dot}{field}", self.field) }
+    pub(crate) fn at(&self, field: impl Into<Cow<'static, str>>) -> Self {
+        Self(Rc::new(Step::Field(self.clone(), field.into())))
     }
 
     /// An entry of this list.
     pub(crate) fn index(&self, index: usize) -> Self {
-        Self { subject: self.subject.clone(), field: format!("{}[{index}]", self.field) }
+        Self(Rc::new(Step::Index(self.clone(), index)))
     }
 
     /// Something here does not work as written.
@@ -49,14 +56,33 @@ impl Place {
 
     /// The object acts as if the field were not there.
     pub(crate) fn not_acted_on(&self) -> Fault {
-        let name = self.field.rsplit('.').next().unwrap_or_default();
+        let (_, field) = self.written();
+        let name = field.rsplit('.').next().unwrap_or_default();
         self.warning(format!("{name} is not acted on"), "remove it, or keep it for another gateway's sake")
     }
 
     fn fault(&self, severity: Severity, message: String, remedy: String) -> Fault {
-        let Self { subject, field } = self.clone();
-        let finding = Finding { subject, field, severity, message, remedy };
+        let (subject, field) = self.written();
+        let finding = Finding { subject: subject.clone(), field, severity, message, remedy };
         Fault { finding: Box::new(finding), verdict: None }
+    }
+
+    /// The object, and the field such as `spec.rules[0].filters[1].extensionRef.name`.
+    fn written(&self) -> (&ObjectRef, String) {
+        match &*self.0 {
+            Step::Object(object) => (object, String::new()),
+            Step::Field(parent, name) => {
+                let (object, mut field) = parent.written();
+                field.push_str(if field.is_empty() { "" } else { "." });
+                field.push_str(name);
+                (object, field)
+            }
+            Step::Index(parent, index) => {
+                let (object, mut field) = parent.written();
+                field.push_str(&format!("[{index}]"));
+                (object, field)
+            }
+        }
     }
 }
 

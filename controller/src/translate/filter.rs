@@ -18,6 +18,7 @@ use crate::translate::world::World;
 use extension::Extension;
 
 pub(crate) use backend_ref::translate as translate_backend_ref;
+pub(crate) use extension::{Extensions, judge as judge_extensions};
 
 /// What the filters of a rule make together.
 #[derive(Default)]
@@ -100,7 +101,7 @@ fn one(
         }
         "ExtensionRef" => {
             let given = configured(filter.extension_ref.as_ref(), place, "extensionRef")?;
-            extension::translate(world.objects, namespace, given, &place.at("extensionRef")).map(Piece::Extension)
+            world.extensions.follow(namespace, given, &place.at("extensionRef")).map(Piece::Extension)
         }
         other => Err(unsupported(other, place)),
     }

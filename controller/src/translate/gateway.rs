@@ -93,7 +93,7 @@ fn judge_one<'a>(
         ("tls", tls.is_some()),
         ("defaultScope", default_scope.is_some()),
     ];
-    faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(field).not_acted_on()));
+    faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(*field).not_acted_on()));
     let listeners = listener::judge(listeners, &place.at("listeners"));
     let (generation, sockets) = (object.meta.generation, addresses.clone());
     JudgedGateway { generation, addresses, sockets, listeners, proxy, infrastructure: Desired::Keep, faults }

@@ -61,6 +61,8 @@ fn route<'a>(world: &World<'a>, key: &'a Key, object: &'a Object<HTTPRoute>) -> 
     let HTTPRoute { parent_refs: _, hostnames, rules, use_default_gateways } = &object.spec;
     let place = Place::of(Kind::HTTPRoute, key).at("spec");
     let (hostnames, mut faults) = Hostnames::parse(hostnames, &place.at("hostnames"));
+    // Also those that no parent is there to tell of.
+    faults.extend(defect::of_route(key, object));
     faults.extend(use_default_gateways.as_ref().map(|_| place.at("useDefaultGateways").not_acted_on()));
     let scope = Scope { world, key, meta: &object.meta, hostnames: &hostnames };
     let rules = rules.iter().enumerate();
@@ -90,7 +92,7 @@ fn rule(scope: &Scope<'_>, index: usize, spec: &HTTPRouteRule, place: &Place) ->
         if idle { broken_answer(NO_BACKEND) } else { Action::Forward(backends) }
     });
     let inert = [("retry", retry.is_some()), ("sessionPersistence", session_persistence.is_some())];
-    faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(field).not_acted_on()));
+    faults.extend(inert.iter().filter(|(_, given)| *given).map(|(field, _)| place.at(*field).not_acted_on()));
     let name = format!("httproute/{}/rule/{index}", scope.key);
     let rule = RouteRule { name, matches, edits, response_edits, action, timeouts };
     JudgedRule { rule: (!rule.matches.is_empty()).then(|| Arc::new(closed(rule))), faults }
@@ -131,7 +133,7 @@ fn backends(
         let (target, own) = match resolved {
             Ok((cluster, own)) => {
                 faults.extend(cluster::unavailable(cluster, &place));
-                faults.extend(caution::about(cluster, &[edits, &own].concat(), hostnames, &place.at("name")));
+                faults.extend(caution::about(cluster, edits.iter().chain(&own), hostnames, &place.at("name")));
                 (Target::Cluster(Arc::clone(cluster)), own)
             }
             Err(why) => {

@@ -1,6 +1,6 @@
 //! The last step towards people: what each object is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::objects::key::Key;
 use crate::status::condition::{Condition, ConditionType, Reason};
@@ -18,14 +18,10 @@ pub(crate) fn gateways(
     routes: &[JudgedRoute<'_>],
     attachments: &[Attachment<'_>],
 ) -> BTreeMap<Key, GatewayStatus> {
+    let attached = attached(routes, attachments);
     let each = gateways.iter().map(|(key, gateway)| {
-        let attached = |index: usize| {
-            let meets =
-                |a: &&Attachment<'_>| a.gateway == *key && a.listeners.iter().any(|(listener, _)| *listener == index);
-            let accepted = attachments.iter().filter(meets).filter(|a| accepted(&routes[a.route], a).is_true());
-            accepted.map(|a| a.route).collect::<BTreeSet<_>>().len()
-        };
-        let listeners = gateway.listeners.iter().enumerate().map(|(index, l)| listener(gateway, l, attached(index)));
+        let of_listener = |index: usize| attached.get(&(key, index)).map_or(0, |(_, count)| *count);
+        let listeners = gateway.listeners.iter().enumerate().map(|(index, l)| listener(gateway, l, of_listener(index)));
         let status = GatewayStatus {
             generation: gateway.generation,
             conditions: gateway_conditions(gateway),
@@ -36,6 +32,23 @@ pub(crate) fn gateways(
         (key.clone(), status)
     });
     each.collect()
+}
+
+/// How many accepted routes meet each listener, and the last of them. Attachments of one route stand together, so that
+/// one with two references to a listener is counted once.
+fn attached<'a>(
+    routes: &[JudgedRoute<'_>],
+    attachments: &'a [Attachment<'_>],
+) -> BTreeMap<(&'a Key, usize), (usize, usize)> {
+    let mut all = BTreeMap::new();
+    for attachment in attachments.iter().filter(|a| accepted(&routes[a.route], a).is_true()) {
+        for (listener, _) in &attachment.listeners {
+            let (last, count) = all.entry((&attachment.gateway, *listener)).or_insert((usize::MAX, 0));
+            *count += usize::from(*last != attachment.route);
+            *last = attachment.route;
+        }
+    }
+    all
 }
 
 fn gateway_conditions(gateway: &JudgedGateway<'_>) -> Vec<Condition> {

@@ -21,9 +21,11 @@ pub(crate) fn assemble(
     routes: &[JudgedRoute<'_>],
     attachments: &[Attachment<'_>],
 ) -> BTreeMap<Key, Snapshot> {
+    let mut attached = BTreeMap::<_, Vec<_>>::new();
+    attachments.iter().for_each(|a| attached.entry(&a.gateway).or_default().push(a));
     let accepted = gateways.iter().filter(|(_, gateway)| gateway.is_accepted());
     let each = accepted.map(|(key, gateway)| {
-        let own: Vec<_> = attachments.iter().filter(|a| a.gateway == *key).collect();
+        let own = attached.remove(key).unwrap_or_default();
         let valid = gateway.listeners.iter().enumerate().filter(|(_, listener)| listener.is_valid());
         let listeners = valid.map(|(index, listener)| Listener {
             name: listener.spec.name.clone(),

@@ -38,8 +38,15 @@ pub struct Reading {
 
 /// Reads an object.
 pub(super) fn read(kind: Kind, key: &Key, object: DynamicObject, seen: Seen) -> Reading {
-    let (objects, findings) = take(kind, key, value(object));
-    Reading { objects, findings, seen: Some(seen) }
+    Reading { seen: Some(seen), ..Reading::of(kind, key, value(object)) }
+}
+
+impl Reading {
+    /// Reads an object as an API server has it.
+    pub fn of(kind: Kind, key: &Key, object: Value) -> Self {
+        let (objects, findings) = take(kind, key, object);
+        Self { objects, findings, seen: None }
+    }
 }
 
 fn value(mut object: DynamicObject) -> Value {

@@ -6,7 +6,7 @@ use sluice_gateway::filter::rewrite::UrlRewrite;
 use crate::api::{HTTPRouteFilterRef, HTTPURLRewrite};
 use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
-use crate::translate::filter::extension::{self, Extension};
+use crate::translate::filter::extension::Extension;
 use crate::translate::filter::{headers, rewrite};
 use crate::translate::world::World;
 
@@ -36,7 +36,7 @@ fn one(world: &World<'_>, namespace: &str, filter: &HTTPRouteFilterRef, place: &
         ("URLRewrite", _, Some(given), _) => host_rewrite(given, &place.at("urlRewrite")).map(RequestEdit::Rewrite),
         ("ExtensionRef", _, _, Some(given)) => {
             let place = place.at("extensionRef");
-            match extension::translate(world.objects, namespace, given, &place)? {
+            match world.extensions.follow(namespace, given, &place)? {
                 Extension { credential: Some(injection), answer: None, .. } => Ok(RequestEdit::Credential(injection)),
                 _ => Err(place.at("name").error(
                     "only the credentialInjection of an HTTPRouteFilter is supported on a backendRef",

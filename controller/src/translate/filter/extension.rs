@@ -1,5 +1,7 @@
 //! `ExtensionRef`: Envoy Gateway's HTTPRouteFilter.
 
+use std::collections::BTreeMap;
+
 use sluice_gateway::filter::credential::CredentialInjection;
 use sluice_gateway::filter::headers::HeaderModifier;
 use sluice_gateway::route::DirectResponse;
@@ -11,7 +13,11 @@ use crate::status::condition::{ConditionType, Reason};
 use crate::translate::fault::{Fault, Place};
 use crate::translate::filter::{credential, direct_response};
 
+/// All HTTPRouteFilters, by namespace and name: each is translated once, however many rules refer to it.
+pub(crate) struct Extensions<'a>(BTreeMap<(&'a str, &'a str), Result<Extension, Fault>>);
+
 /// What an HTTPRouteFilter makes.
+#[derive(Clone)]
 pub(crate) struct Extension {
     pub(crate) credential: Option<CredentialInjection>,
     pub(crate) answer: Option<DirectResponse>,
@@ -19,27 +25,31 @@ pub(crate) struct Extension {
     pub(crate) response_headers: Option<HeaderModifier>,
 }
 
-/// Follows the reference; it always stays within the route's namespace.
-pub(crate) fn translate(
-    objects: &Objects,
-    namespace: &str,
-    reference: &LocalObjectReference,
-    place: &Place,
-) -> Result<Extension, Fault> {
-    let LocalObjectReference { group, kind, name } = reference;
-    if (group.as_str(), kind.as_str()) != (Kind::HTTPRouteFilter.group(), Kind::HTTPRouteFilter.name()) {
-        let message = format!("extensions of kind {kind} in group {group:?} are not supported");
-        return Err(unresolved(
-            place.at("kind").error(message, "refer to an HTTPRouteFilter of gateway.envoyproxy.io"),
-        ));
-    }
-    let key = Key::new(namespace, name.as_str());
-    match objects.http_route_filters.get(&key) {
-        Some(object) => inside(objects, &key, &object.spec),
-        None => {
-            let message = format!("HTTPRouteFilter {key} does not exist");
-            Err(unresolved(place.at("name").error(message, format!("create it in namespace {namespace}"))))
+/// Translates all HTTPRouteFilters. What is wrong with one is told by the rules that refer to it.
+pub(crate) fn judge(objects: &Objects) -> Extensions<'_> {
+    let each = objects.http_route_filters.iter();
+    let each = each.map(|(key, o)| ((key.namespace.as_str(), key.name.as_str()), inside(objects, key, &o.spec)));
+    Extensions(each.collect())
+}
+
+impl Extensions<'_> {
+    /// Follows a reference; it always stays within the route's namespace.
+    pub(crate) fn follow(
+        &self,
+        namespace: &str,
+        reference: &LocalObjectReference,
+        place: &Place,
+    ) -> Result<Extension, Fault> {
+        let LocalObjectReference { group, kind, name } = reference;
+        if (group.as_str(), kind.as_str()) != (Kind::HTTPRouteFilter.group(), Kind::HTTPRouteFilter.name()) {
+            let message = format!("extensions of kind {kind} in group {group:?} are not supported");
+            let remedy = "refer to an HTTPRouteFilter of gateway.envoyproxy.io";
+            return Err(unresolved(place.at("kind").error(message, remedy)));
         }
+        self.0.get(&(namespace, name.as_str())).cloned().unwrap_or_else(|| {
+            let message = format!("HTTPRouteFilter {namespace}/{name} does not exist");
+            Err(unresolved(place.at("name").error(message, format!("create it in namespace {namespace}"))))
+        })
     }
 }
 
