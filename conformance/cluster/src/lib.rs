@@ -14,6 +14,7 @@ mod control_plane;
 mod crds;
 pub mod echo;
 pub mod enter;
+pub mod fault;
 pub mod folder;
 mod images;
 pub mod inside;
