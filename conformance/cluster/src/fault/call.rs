@@ -30,10 +30,7 @@ impl<'a> Call<'a> {
 /// The resource of a path that ends with it: `/api/v1/…` or `/apis/GROUP/VERSION/…`, with or without a namespace.
 fn collection(path: &str) -> Option<&str> {
     let parts: Vec<_> = path.trim_matches('/').split('/').collect();
-    let rest = match parts.as_slice() {
-        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
-        _ => return None,
-    };
+    let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..]) = parts.as_slice() else { return None };
     match rest {
         [resource] | ["namespaces", _, resource] => Some(resource),
         _ => None,

@@ -12,89 +12,67 @@ const ROUTE: &str = "status HTTPRoute ai/victim";
 const RULE: &str = "rule ai/shared http httproute/ai/victim/rule/0";
 
 pub(crate) fn all() -> Vec<Case> {
-    let set = |name, field: &'static str, value: Value| case(name).set(BackendTLSPolicy, KEY, field, value);
-    let ca = |name, value: Value| set(name, "/spec/validation/caCertificateRefs/0", value);
-    let pem = |name, text: &str| case(name).set(ConfigMap, KEY, "/data", json!({"ca.crt": text}));
-    let named = "spec.validation.caCertificateRefs[0].name";
-    let known = "spec.validation.wellKnownCACertificates";
-    let validation = |name, value: Value| set(name, "/spec/validation", value);
     // Nothing is sent to the target.
-    let closed = |(case, reason): (Case, &'static str)| case.reason(POLICY, reason).differs(&[STATUS, ROUTE, RULE]);
-    let cases = [
-        (
-            set("a hostname of a policy for many", "/spec/validation/hostname", json!("*.example.com")).told(
-                POLICY,
-                "spec.validation.hostname",
-                "is no hostname",
-            ),
-            "Invalid",
+    let closed = |reason| move |case: Case| case.reason(POLICY, reason).differs(&[STATUS, ROUTE, RULE]);
+    let certificates = certificates().into_iter().map(closed("NoValidCACertificate"));
+    certificates.chain(validation().into_iter().map(closed("Invalid"))).chain(beside()).collect()
+}
+
+fn set(name: &'static str, field: &'static str, value: Value) -> Case {
+    case(name).set(BackendTLSPolicy, KEY, field, value)
+}
+
+/// None of the certificates can be used.
+fn certificates() -> [Case; 5] {
+    let ca = |name, value: Value| set(name, "/spec/validation/caCertificateRefs/0", value);
+    let data = |name, data: Value| case(name).set(ConfigMap, KEY, "/data", data);
+    let named = "spec.validation.caCertificateRefs[0].name";
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    [
+        ca("no such ConfigMap", json!({"group": "", "kind": "ConfigMap", "name": "gone"})).told(
+            POLICY,
+            named,
+            "ConfigMap ai/gone does not exist",
         ),
-        (
-            ca("no such ConfigMap", json!({"group": "", "kind": "ConfigMap", "name": "gone"})).told(
-                POLICY,
-                named,
-                "ConfigMap ai/gone does not exist",
-            ),
-            "NoValidCACertificate",
+        ca("certificates of another kind", json!({"group": "", "kind": "Pod", "name": "victim"})).told(
+            POLICY,
+            "spec.validation.caCertificateRefs[0].kind",
+            "kind Pod",
         ),
-        (
-            ca("certificates of another kind", json!({"group": "", "kind": "Pod", "name": "victim"})).told(
-                POLICY,
-                "spec.validation.caCertificateRefs[0].kind",
-                "kind Pod",
-            ),
-            "NoValidCACertificate",
+        data("a CA that is no PEM", json!({"ca.crt": "nonsense"})).told(POLICY, named, "no PEM certificate"),
+        data("a CA that is no certificate", json!({"ca.crt": broken})).told(POLICY, named, "certificate 1"),
+        data("a ConfigMap without a key", json!({})).told(POLICY, named, "is empty"),
+    ]
+}
+
+fn validation() -> [Case; 5] {
+    let known = "spec.validation.wellKnownCACertificates";
+    let whole = |name, value: Value| set(name, "/spec/validation", value);
+    let unknown = json!({"hostname": "victim.example.com", "wellKnownCACertificates": "Vatican"});
+    let names = json!([{"type": "URI", "uri": "spiffe://a/b"}]);
+    [
+        set("a hostname of a policy for many", "/spec/validation/hostname", json!("*.example.com")).told(
+            POLICY,
+            "spec.validation.hostname",
+            "is no hostname",
         ),
-        (pem("a CA that is no PEM", "nonsense").told(POLICY, named, "no PEM certificate"), "NoValidCACertificate"),
-        (
-            pem("a CA that is no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").told(
-                POLICY,
-                named,
-                "certificate 1",
-            ),
-            "NoValidCACertificate",
+        whole("no CA at all", json!({"hostname": "victim.example.com"})).told(
+            POLICY,
+            "spec.validation",
+            "nothing of the CA certificates",
         ),
-        (
-            case("a ConfigMap without a key").set(ConfigMap, KEY, "/data", json!({})).told(POLICY, named, "is empty"),
-            "InvalidCACertificateRef",
+        set("two sorts of CA", "/spec/validation/wellKnownCACertificates", json!("System")).told(
+            POLICY,
+            known,
+            "exclude each other",
         ),
-        (
-            validation("no CA at all", json!({"hostname": "victim.example.com"})).told(
-                POLICY,
-                "spec.validation",
-                "nothing of the CA certificates",
-            ),
-            "Invalid",
+        whole("well-known certificates that nobody knows", unknown).told(POLICY, known, "no set of certificates"),
+        set("names that are not supported", "/spec/validation/subjectAltNames", names).told(
+            POLICY,
+            "spec.validation.subjectAltNames",
+            "not supported",
         ),
-        (
-            set("two sorts of CA", "/spec/validation/wellKnownCACertificates", json!("System")).told(
-                POLICY,
-                known,
-                "exclude each other",
-            ),
-            "Invalid",
-        ),
-        (
-            validation(
-                "well-known certificates that nobody knows",
-                json!({"hostname": "victim.example.com", "wellKnownCACertificates": "Vatican"}),
-            )
-            .told(POLICY, known, "no set of certificates"),
-            "Invalid",
-        ),
-        (
-            set(
-                "names that are not supported",
-                "/spec/validation/subjectAltNames",
-                json!([{"type": "URI", "uri": "spiffe://a/b"}]),
-            )
-            .told(POLICY, "spec.validation.subjectAltNames", "not supported"),
-            "Invalid",
-        ),
-    ];
-    let mut cases: Vec<_> = cases.into_iter().map(closed).collect();
-    cases.extend(beside());
-    cases
+    ]
 }
 
 /// The target is served all the same, or as if there were no policy.
