@@ -33,7 +33,8 @@ pub struct Request {
 /// Who asked.
 #[derive(Debug, Clone, Deserialize)]
 pub struct User {
-    /// As `system:serviceaccount:NAMESPACE:NAME`.
+    /// As `system:serviceaccount:NAMESPACE:NAME`; empty for whoever could not say who it is.
+    #[serde(default)]
     pub username: String,
 }
 
