@@ -134,25 +134,15 @@ fn one_backend(routes: usize) -> Vec<(Kind, Value)> {
         (Kind::Secret, json!({"metadata": metadata("key", 0), "stringData": {"credential": "Bearer benchmark"}})),
     ];
     let backend = json!({"group": "gateway.envoyproxy.io", "kind": "Backend", "name": "llm"});
-    world.extend((0..routes).map(|i| route(i, "gateway", &backend)));
+    let extension = json!({"group": "gateway.envoyproxy.io", "kind": "HTTPRouteFilter", "name": "key"});
+    let key = json!([{"type": "ExtensionRef", "extensionRef": extension}]);
+    world.extend((0..routes).map(|i| route(i, "gateway", &backend, key.clone())));
     world
 }
 
 /// Each route has a Service with three endpoints of its own; the routes are spread over several Gateways.
 fn a_service_each(routes: usize) -> Vec<(Kind, Value)> {
     let mut world: Vec<_> = (0..GATEWAYS).map(|i| gateway(&format!("gateway-{i}"), 0)).collect();
-    world.push(object(
-        Kind::HTTPRouteFilter,
-        "key",
-        0,
-        &json!({
-            "credentialInjection": {"overwrite": true, "credential": {"valueRef": {"name": "key"}}},
-        }),
-    ));
-    world.push((
-        Kind::Secret,
-        json!({"metadata": metadata("key", 0), "stringData": {"credential": "Bearer benchmark"}}),
-    ));
     for i in 0..routes {
         let name = format!("model-{i}");
         let (high, low) = (i / 250, i % 250);
@@ -180,7 +170,7 @@ fn a_service_each(routes: usize) -> Vec<(Kind, Value)> {
                 "endpoints": [endpoint(1), endpoint(2), endpoint(3)],
             }),
         ));
-        world.push(route(i, &format!("gateway-{}", i % GATEWAYS), &json!({"name": name, "port": 80})));
+        world.push(route(i, &format!("gateway-{}", i % GATEWAYS), &json!({"name": name, "port": 80}), json!([])));
     }
     world
 }
@@ -193,21 +183,19 @@ fn gateway(name: &str, generation: usize) -> (Kind, Value) {
     object(Kind::Gateway, name, generation, &spec)
 }
 
-fn route(index: usize, gateway: &str, backend: &Value) -> (Kind, Value) {
+/// A rewriting route; the filters given come after the rewrite.
+fn route(index: usize, gateway: &str, backend: &Value, filters: Value) -> (Kind, Value) {
+    let mut all = vec![json!({"type": "URLRewrite", "urlRewrite": {
+        "hostname": "llm.example.com",
+        "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/compatible-mode/v1"},
+    }})];
+    all.extend(filters.as_array().cloned().unwrap_or_default());
     let spec = json!({
         "parentRefs": [{"name": gateway}],
         "hostnames": [format!("model-{index}.example.com")],
         "rules": [{
             "matches": [{"path": {"type": "PathPrefix", "value": format!("/v{index}")}}],
-            "filters": [
-                {"type": "URLRewrite", "urlRewrite": {
-                    "hostname": "llm.example.com",
-                    "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/compatible-mode/v1"},
-                }},
-                {"type": "ExtensionRef", "extensionRef": {
-                    "group": "gateway.envoyproxy.io", "kind": "HTTPRouteFilter", "name": "key",
-                }},
-            ],
+            "filters": all,
             "backendRefs": [backend],
             "timeouts": {"request": "10m"},
         }],

@@ -7,7 +7,7 @@ use crate::objects::{Object, Store};
 pub(crate) fn oldest_first<T>(store: &Store<T>) -> Vec<(&Key, &Object<T>)> {
     let mut all: Vec<_> = store.iter().collect();
     // As text: `a-b/x` stands before `a/x`, which comparing the two parts apart would turn round.
-    all.sort_by_cached_key(|(key, object)| (object.meta.creation_timestamp.clone(), key.to_string()));
+    all.sort_by_cached_key(|(key, object)| (object.meta.creation_timestamp.as_str(), key.to_string()));
     all
 }
 

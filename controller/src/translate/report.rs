@@ -151,9 +151,10 @@ fn partially_invalid(route: &JudgedRoute<'_>) -> Option<Condition> {
             messages.extend(about.iter().map(|fault| fault.message()));
         }
     }
-    let message = format!("Dropped Rule(s) [{}]: {}", dropped.join(","), messages.join("; "));
-    let told = || Condition::holds(ConditionType::PartiallyInvalid, Reason::UnsupportedValue, message);
-    (!dropped.is_empty()).then(told)
+    (!dropped.is_empty()).then(|| {
+        let message = format!("Dropped Rule(s) [{}]: {}", dropped.join(","), messages.join("; "));
+        Condition::holds(ConditionType::PartiallyInvalid, Reason::UnsupportedValue, message)
+    })
 }
 
 /// Of all Backends.

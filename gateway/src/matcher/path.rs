@@ -36,6 +36,17 @@ impl PathMatch {
         Self::Prefix(text.trim_end_matches('/').to_owned())
     }
 
+    /// True when it holds for a path in normal form.
+    pub fn holds(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == path,
+            Self::Prefix(prefix) => {
+                path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            Self::Regex(pattern) => pattern.holds(path),
+        }
+    }
+
     /// How specific this condition is.
     pub fn rank(&self) -> PathRank {
         match self {
@@ -120,6 +131,15 @@ mod tests {
         assert_eq!(all("/v1/chat"), ["/v1/chat", "/v1", ""]);
         assert_eq!(all("/v1/"), ["/v1", ""]);
         assert_eq!(all("/"), [""]);
+    }
+
+    #[test]
+    fn prefixes_hold_whole_segments() {
+        let holds = |prefix: &str, path| PathMatch::prefix(prefix).holds(path);
+        assert!(["/v1", "/v1/", "/v1/x", "/v1//"].iter().all(|path| holds("/v1/", path)));
+        assert!(["/v1beta", "/", "/v"].iter().all(|path| !holds("/v1", path)));
+        assert!(["/", "/x", "//", ""].iter().all(|path| holds("/", path)));
+        assert!(!holds("/", "*"));
     }
 
     #[test]

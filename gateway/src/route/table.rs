@@ -1,9 +1,10 @@
 //! Finding the rule for a request without walking all of them.
 //!
 //! Precedence is the specification's (Gateway API v1.6 `HTTPRouteRule.matches`): the most specific hostname first,
-//! then [`MatchRank`](crate::matcher::MatchRank), then [`Precedence`] (oldest route first).
-//! Hostnames are looked up by hash, a wildcard at each of its possible label boundaries. Below a hostname, exact
-//! paths are looked up by hash, expressions are tried in order, prefixes are looked up by hash at each segment
+//! then [`MatchRank`], then [`Precedence`] (oldest route first).
+//! Hostnames are looked up by hash, a wildcard at each of its possible label boundaries. Below a hostname, a few matches
+//! are tried in order of precedence. Of many, exact paths are looked up by hash, expressions are tried in order, prefixes
+//! are looked up by hash at each segment
 //! boundary, longest first: the cost follows the depth of the path and not the number of routes. As in Envoy's
 //! virtual hosts, a request that finds a hostname does not fall through to a less specific one.
 
@@ -15,9 +16,9 @@ use serde::Serialize;
 
 use super::precedence::Precedence;
 use super::rule::RouteRule;
-use crate::matcher::RequestParts;
 use crate::matcher::host::HostPattern;
 use crate::matcher::path::{PathMatch, prefixes};
+use crate::matcher::{MatchRank, RequestMatch, RequestParts};
 
 /// A rule with the hostnames it is reached by; no hostname means every one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,8 +42,21 @@ pub struct RouteTable {
     any: PathIndex,
 }
 
+/// Most matches of one hostname that are tried one by one: no more than a lookup by hash costs, and a fraction of the
+/// memory where thousands of hostnames have a route each.
+const FEW: usize = 8;
+
+/// The matches of one hostname.
+#[derive(Debug, Clone)]
+enum PathIndex {
+    /// In order of precedence.
+    Few(Vec<Candidate>),
+    Many(Box<PathMap>),
+}
+
+/// Each list is in order of precedence.
 #[derive(Debug, Clone, Default)]
-struct PathIndex {
+struct PathMap {
     exact: HashMap<String, Vec<Candidate>>,
     regexes: Vec<Candidate>,
     prefixes: HashMap<String, Vec<Candidate>>,
@@ -52,16 +66,16 @@ struct PathIndex {
 #[derive(Debug, Clone)]
 struct Candidate {
     rule: Arc<RouteRule>,
-    index: usize,
-    position: usize,
+    index: u32,
+    position: u32,
 }
 
 impl RouteTable {
     /// Indexes rules, in whatever order they are given; what is equal in all stays in that order.
     pub fn new(mut entries: Vec<RouteEntry>) -> Self {
         entries.sort_by(|a, b| a.precedence.cmp(&b.precedence));
-        let mut table = Self::default();
-        for (position, entry) in entries.iter().enumerate() {
+        let mut table = Self { exact: HashMap::with_capacity(entries.len()), ..Self::default() };
+        for (position, entry) in (0..).zip(&entries) {
             table.insert(entry, position);
         }
         table.exact.values_mut().chain(table.suffixes.values_mut()).for_each(PathIndex::sort);
@@ -80,7 +94,7 @@ impl RouteTable {
         &self.entries
     }
 
-    fn insert(&mut self, entry: &RouteEntry, position: usize) {
+    fn insert(&mut self, entry: &RouteEntry, position: u32) {
         for host in &entry.hosts {
             let paths = match host {
                 HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
@@ -107,41 +121,91 @@ impl RouteTable {
     }
 }
 
+impl Default for PathIndex {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
 impl PathIndex {
-    fn insert(&mut self, rule: &Arc<RouteRule>, position: usize) {
-        for (index, request_match) in rule.matches.iter().enumerate() {
+    fn insert(&mut self, rule: &Arc<RouteRule>, position: u32) {
+        for index in (0..).take(rule.matches.len()) {
             let candidate = Candidate { rule: Arc::clone(rule), index, position };
-            match &request_match.path {
-                PathMatch::Exact(path) => self.exact.entry(path.clone()).or_default().push(candidate),
-                PathMatch::Regex(_) => self.regexes.push(candidate),
-                PathMatch::Prefix(prefix) => self.prefixes.entry(prefix.clone()).or_default().push(candidate),
+            match self {
+                Self::Few(list) if list.len() < FEW => list.push(candidate),
+                Self::Few(list) => {
+                    let mut map = Box::<PathMap>::default();
+                    list.drain(..).chain([candidate]).for_each(|c| map.insert(c));
+                    *self = Self::Many(map);
+                }
+                Self::Many(map) => map.insert(candidate),
             }
         }
     }
 
     fn sort(&mut self) {
-        let lists = self.exact.values_mut().chain(self.prefixes.values_mut()).chain([&mut self.regexes]);
-        lists.for_each(|list| list.sort_by_key(|c| (Reverse(c.rule.matches[c.index].rank()), c.position)));
+        match self {
+            Self::Few(list) => list.sort_by_key(Candidate::precedence),
+            Self::Many(map) => map.sort(),
+        }
     }
 
     fn find(&self, request: &RequestParts<'_>) -> Option<&Arc<RouteRule>> {
+        match self {
+            Self::Few(list) => list.iter().find(|c| c.holds_path(request.path) && c.holds_beside_path(request)),
+            Self::Many(map) => map.find(request),
+        }
+        .map(|candidate| &candidate.rule)
+    }
+}
+
+impl PathMap {
+    fn insert(&mut self, candidate: Candidate) {
+        let list = match candidate.path() {
+            Some(PathMatch::Exact(path)) => self.exact.entry(path.clone()).or_default(),
+            Some(PathMatch::Prefix(prefix)) => self.prefixes.entry(prefix.clone()).or_default(),
+            Some(PathMatch::Regex(_)) | None => &mut self.regexes,
+        };
+        list.push(candidate);
+    }
+
+    fn sort(&mut self) {
+        let lists = self.exact.values_mut().chain(self.prefixes.values_mut()).chain([&mut self.regexes]);
+        lists.for_each(|list| list.sort_by_key(Candidate::precedence));
+    }
+
+    fn find(&self, request: &RequestParts<'_>) -> Option<&Candidate> {
         let exact = self.exact.get(request.path).and_then(|list| list.iter().find(|c| c.holds_beside_path(request)));
         let regex = || self.regexes.iter().find(|c| c.holds_path(request.path) && c.holds_beside_path(request));
         let prefix = || {
             let lists = prefixes(request.path).filter_map(|prefix| self.prefixes.get(prefix));
             lists.flatten().find(|c| c.holds_beside_path(request))
         };
-        exact.or_else(regex).or_else(prefix).map(|c| &c.rule)
+        exact.or_else(regex).or_else(prefix)
     }
 }
 
 impl Candidate {
+    /// The match, which is always there.
+    fn request_match(&self) -> Option<&RequestMatch> {
+        self.rule.matches.get(self.index as usize)
+    }
+
+    fn path(&self) -> Option<&PathMatch> {
+        self.request_match().map(|m| &m.path)
+    }
+
+    /// Exact paths first, then expressions, then prefixes, the longer before the shorter.
+    fn precedence(&self) -> (Reverse<Option<MatchRank>>, u32) {
+        (Reverse(self.request_match().map(RequestMatch::rank)), self.position)
+    }
+
     fn holds_path(&self, path: &str) -> bool {
-        matches!(&self.rule.matches[self.index].path, PathMatch::Regex(pattern) if pattern.holds(path))
+        self.path().is_some_and(|m| m.holds(path))
     }
 
     fn holds_beside_path(&self, request: &RequestParts<'_>) -> bool {
-        self.rule.matches[self.index].holds_beside_path(request)
+        self.request_match().is_some_and(|m| m.holds_beside_path(request))
     }
 }
 
@@ -165,7 +229,6 @@ mod tests {
     use super::*;
     use crate::matcher::host::HostRank;
     use crate::matcher::value::{HeaderMatch, Pattern, QueryMatch, ValueMatch};
-    use crate::matcher::{MatchRank, RequestMatch};
     use crate::route::{Action, AnswerBody, DirectResponse, Timeouts};
 
     fn entry(name: usize, hosts: &[&str], matches: Vec<RequestMatch>) -> RouteEntry {
@@ -253,7 +316,9 @@ mod tests {
         let mut dice = Dice(7);
         let mut found = 0;
         for _ in 0..300 {
-            let count = dice.roll(12);
+            // Some hostnames have few matches, some many.
+            let most = if dice.roll(4) == 0 { 60 } else { 12 };
+            let count = dice.roll(most);
             let entries: Vec<_> = (0..count).map(|name| random_entry(&mut dice, name)).collect();
             let table = RouteTable::new(entries.clone());
             for _ in 0..30 {
