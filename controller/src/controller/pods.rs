@@ -186,9 +186,16 @@ impl PodPlanes {
             };
             planes.extend(known.plane(self.planes.get(key)).map(|plane| (key.clone(), plane)));
         }
-        self.planes.clone_from(&planes);
+        remember(&mut self.planes, &self.ours, &planes);
         Live { planes, ..Live::default() }
     }
+}
+
+/// What was known last of each Gateway that is ours, also of one of which nothing can be said for the moment: between a
+/// publish and its first answer that is what still holds.
+fn remember(known: &mut BTreeMap<Key, Plane>, ours: &BTreeSet<Key>, now: &BTreeMap<Key, Plane>) {
+    known.retain(|key, _| ours.contains(key));
+    known.extend(now.iter().map(|(key, plane)| (key.clone(), plane.clone())));
 }
 
 /// Waits for the end of a time.
@@ -298,6 +305,17 @@ mod tests {
         assert_eq!(counts(&replicas, (false, true), Some(&before)), Some((2, 2)), "the other may yet answer");
         assert_eq!(counts(&replicas, (false, true), None), Some((1, 2)));
         assert_eq!(counts(&replicas, (false, false), Some(&before)), Some((1, 2)));
+    }
+
+    #[test]
+    fn what_was_known_outlives_the_time_before_the_first_answer() {
+        let (a, b) = (Key::new("ns", "a"), Key::new("ns", "b"));
+        let plane = |serving| Plane { serving, replicas: 2, ..Plane::default() };
+        let mut known = BTreeMap::from([(a.clone(), plane(2)), (b, plane(1))]);
+        remember(&mut known, &BTreeSet::from([a.clone()]), &BTreeMap::new());
+        assert_eq!(known, BTreeMap::from([(a.clone(), plane(2))]));
+        remember(&mut known, &BTreeSet::from([a.clone()]), &BTreeMap::from([(a.clone(), plane(1))]));
+        assert_eq!(known, BTreeMap::from([(a, plane(1))]));
     }
 
     #[test]
