@@ -41,6 +41,8 @@ struct State {
     upstream: Client,
     /// The fault in force.
     fault: tokio::sync::watch::Sender<Option<Fault>>,
+    /// How often running watches were ended.
+    expired: tokio::sync::watch::Sender<u64>,
     /// How many requests, streams and connections a fault was done to.
     hits: AtomicUsize,
     /// The first whole list of each path.
@@ -58,6 +60,7 @@ impl FaultProxy {
         let state = Arc::new(State {
             upstream,
             fault: tokio::sync::watch::Sender::new(None),
+            expired: tokio::sync::watch::Sender::new(0),
             hits: AtomicUsize::new(0),
             recorded: Mutex::default(),
         });
@@ -90,6 +93,11 @@ impl FaultProxy {
     /// Ends the fault.
     pub fn clear(&self) {
         self.state.fault.send_replace(None);
+    }
+
+    /// Ends the running watches once, with code 410: whoever follows them has to list anew, and meets what is done to lists.
+    pub fn expire_watches(&self) {
+        self.state.expired.send_modify(|times| *times += 1);
     }
 
     /// How many requests, streams and connections the last fault was done to: zero means that nobody has noticed it.
@@ -127,3 +135,6 @@ impl State {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,7 @@ pub(super) fn gone_event() -> Bytes {
 
 async fn run(state: Arc<State>, mut from: ApiBody, to: mpsc::Sender<io::Result<Bytes>>) {
     let mut faults = state.fault.subscribe();
+    let mut expired = state.expired.subscribe();
     loop {
         let fault = faults.borrow_and_update().clone();
         let last = match fault {
@@ -60,6 +61,11 @@ async fn run(state: Arc<State>, mut from: ApiBody, to: mpsc::Sender<io::Result<B
                     drop(to.send(Err(io::Error::other("it hung"))).await);
                     return;
                 }
+            }
+            // The sender lives as long as the state.
+            Ok(()) = expired.changed() => {
+                drop(to.send(Ok(gone_event())).await);
+                return;
             }
             frame = from.frame(), if !silent => {
                 let sent = match frame {

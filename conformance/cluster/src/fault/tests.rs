@@ -1,5 +1,4 @@
-//! The fault-injecting proxy before a small stand-in for an API server.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! The proxy before a small stand-in for an API server.
 
 use std::convert::Infallible;
 use std::io;
@@ -17,10 +16,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use kube::{Client, Config};
 use serde_json::{Value, json};
-use sluice_cluster::fault::{Fault, FaultProxy};
 use sluice_testkit::wait::within;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+
+use super::{Fault, FaultProxy};
 
 const LIST: &str = "/api/v1/configmaps?limit=500";
 const WATCH: &str = "/api/v1/configmaps?watch=true&resourceVersion=7";
@@ -150,6 +150,17 @@ async fn without_a_fault_everything_passes() {
     fake.watches.lock().unwrap().clear();
     assert_eq!(next(&mut watch).await.unwrap(), None);
     assert_eq!(proxy.hits(), 0);
+}
+
+#[tokio::test]
+async fn running_watches_can_be_ended_for_a_new_list() {
+    let (fake, proxy, _caller) = start(&[1]).await;
+    let mut watch = watching(&fake, &proxy).await;
+    proxy.expire_watches();
+    assert!(next(&mut watch).await.unwrap().unwrap().contains("\"code\":410"));
+    assert_eq!(next(&mut watch).await.unwrap(), None);
+    // The next one goes on.
+    drop(watching(&fake, &proxy).await);
 }
 
 #[tokio::test]
