@@ -2,7 +2,7 @@
 //!
 //! A kind whose definition is not installed is looked for again and again, and counts as read meanwhile. What is read
 //! is parsed once, where it arrives; an object that cannot be taken as it is written fails closed and is told so (see
-//! [`intake`]). An object that a later list lacks is gone only when the API server says so when asked for it by name:
+//! `intake`). An object that a later list lacks is gone only when the API server says so when asked for it by name:
 //! lists can be stale or cut short, and a deletion that did not happen takes a route out of service.
 
 mod ask;
