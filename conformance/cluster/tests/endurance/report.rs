@@ -6,5 +6,6 @@ use std::io::{Write, stdout};
 /// One line.
 pub(crate) fn say(line: impl Display) {
     // Not by `println!`, which the test harness keeps to itself.
-    writeln!(stdout(), "{line}").unwrap();
+    let mut out = stdout();
+    writeln!(out, "{line}").unwrap();
 }
