@@ -240,6 +240,12 @@ pub fn program() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(cargo);
+    // What cargo tells a test of its package would make it build ring, and with it nearly everything, once more: ring's
+    // build script says that it depends on these.
+    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_package)) {
+        command.env_remove(name);
+    }
     // The whole workspace's features, so that what its tests compiled is taken over.
     command.args(["build", "--workspace", "--bin", "sluice", "--locked", "--message-format=json"]);
     if std::env::current_exe().unwrap().components().any(|part| part.as_os_str() == "release") {
