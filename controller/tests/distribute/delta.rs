@@ -33,9 +33,27 @@ async fn nothing_travels_when_nothing_changed() {
     bed.all_serve(1, &first).await;
     let sent = bed.metric("sluice_stream_updates_total");
     assert_eq!(bed.publish(snapshot(&[&fleet::objects(9)[..], &[fleet::route(9, "/")]].concat())), first);
-    // A replica that comes back with what it has is sent nothing either; one that comes anew marks the time.
+    // The update that goes to a replica that comes anew marks the time.
     drop(replica);
     let _other = bed.replica("b").await;
-    bed.all_serve(1, &first).await;
+    bed.acknowledged("the other replica", |replicas| replicas.connected.get("b")?.version.clone()).await;
     assert_eq!(bed.metric("sluice_stream_updates_total"), sent + 1.0);
+}
+
+/// A replica that comes back with all of it is sent none of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_brings_is_not_sent_again() {
+    let mut bed = Bed::start().await;
+    let version = bed.publish(world(10, "/"));
+    let _replica = bed.replica("a").await;
+    bed.all_serve(1, &version).await;
+    bed.distributor = None;
+    bed.begin().await;
+    assert_eq!(bed.publish(world(10, "/")), version);
+    bed.all_serve(1, &version).await;
+    assert_eq!(bed.metric("sluice_stream_updates_total"), 0.0);
+    let next = bed.publish(world(10, "/v2"));
+    bed.all_serve(1, &next).await;
+    let sent = bed.metric("sluice_stream_sent_bytes_total");
+    assert!(sent < 1000.0, "{sent} bytes for one edited route");
 }
