@@ -10,7 +10,7 @@ use serde_json::Value;
 use sluice_controller::objects::{Kind, Objects};
 use sluice_controller::translate::{Settings, translate};
 use sluice_gateway::snapshot::Snapshot;
-use sluice_gateway::wire::{Assembly, Change, ResourceSet, encode};
+use sluice_gateway::wire::{Assembly, Change, ResourceSet, encode, encode_after};
 use sluice_testkit::fleet;
 
 /// Snapshots of all golden cases and of the walk-through, each with where it comes from.
@@ -91,7 +91,11 @@ fn every_golden_world_comes_back_as_it_was() {
 fn what_is_held_is_changed_into_anything_else() {
     let snapshots = snapshots();
     let mut assembly = Assembly::default();
+    let mut before = (Snapshot::new(String::new(), Vec::new(), Vec::new()), ResourceSet::default());
     for (name, snapshot) in snapshots.iter().chain(snapshots.iter().rev()) {
+        let after = encode_after(snapshot, (&before.0, &before.1));
+        assert_eq!(after.version(), encode(snapshot).version(), "{name}: what was there before shows");
+        before = (snapshot.clone(), after);
         let next = assembly.apply(change(&held(&assembly), &encode(snapshot)));
         assert_eq!(next.as_ref(), Ok(snapshot), "{name}");
     }

@@ -24,6 +24,6 @@ mod message;
 mod resource;
 
 pub use assembly::{Assembly, Change};
-pub use encode::encode;
+pub use encode::{encode, encode_after};
 pub use error::DecodeError;
 pub use resource::{CLUSTER, CREDENTIAL, GATEWAY, ROUTE, Resource, ResourceSet};

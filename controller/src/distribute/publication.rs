@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluice_gateway::snapshot::Snapshot;
-use sluice_gateway::wire::{ResourceSet, encode};
+use sluice_gateway::wire::{ResourceSet, encode, encode_after};
 use tokio::sync::watch;
 
 use crate::objects::key::Key;
@@ -62,7 +62,7 @@ impl Published {
             return same.clone();
         }
         let resources = match known {
-            Some(known) => encode(&snapshot).sharing(&known.resources),
+            Some(known) => encode_after(&snapshot, (&known.snapshot, &known.resources)),
             None => encode(&snapshot),
         };
         Publication { snapshot: Arc::new(snapshot), resources: Arc::new(resources) }

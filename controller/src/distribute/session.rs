@@ -153,7 +153,8 @@ impl Session {
         let is_real = asked.unwrap_or(false);
         if !is_real {
             let Replica { gateway, name, .. } = replica;
-            tracing::warn!(%gateway, replica = name, lost = lost.objects.len(), "a loss is not confirmed; the replica keeps what it has");
+            let lost = lost.objects.len() + lost.without_endpoints.len();
+            tracing::warn!(%gateway, replica = name, lost, "a loss is not confirmed; the replica keeps what it has");
         }
         is_real
     }

@@ -17,21 +17,59 @@ use upstream::Upstreams;
 
 /// Takes a snapshot apart. Names of its listeners are unique, as they are in a Gateway; a route is known by its origin.
 pub fn encode(snapshot: &Snapshot) -> ResourceSet {
-    let mut routes = BTreeMap::new();
+    let mut upstreams = Upstreams::default();
+    let routes = drafts(snapshot).into_iter().map(|(origin, draft)| {
+        let name = name(origin);
+        Arc::new(Resource::new(name, &draft.finish(origin, &mut upstreams)))
+    });
+    let routes = routes.collect();
+    assemble(snapshot, routes, upstreams)
+}
+
+/// The same result for a snapshot that follows another one, at the cost of what differs: routes that mean the same have
+/// the same resource, which is in memory once.
+pub fn encode_after(snapshot: &Snapshot, before: (&Snapshot, &ResourceSet)) -> ResourceSet {
+    let mut upstreams = Upstreams::default();
+    let known = drafts(before.0);
+    let routes = drafts(snapshot).into_iter().map(|(origin, draft)| {
+        let name = name(origin);
+        let is_known = known.get(origin).is_some_and(|known| *known == draft);
+        match before.1.get(&name).filter(|_| is_known) {
+            Some(resource) => {
+                draft.rules.iter().for_each(|(_, rule)| rule::refer(rule, &mut upstreams));
+                Arc::clone(resource)
+            }
+            None => Arc::new(Resource::new(name, &draft.finish(origin, &mut upstreams))),
+        }
+    });
+    let routes = routes.collect();
+    // Numbers that tell things of one name apart depend on all routes.
+    if upstreams.is_ambiguous() || before.1.is_ambiguous() {
+        return encode(snapshot);
+    }
+    assemble(snapshot, routes, upstreams).sharing(before.1)
+}
+
+fn drafts(snapshot: &Snapshot) -> BTreeMap<&RouteOrigin, RouteDraft<'_>> {
+    let mut drafts = BTreeMap::new();
     for listener in snapshot.listeners() {
         for entry in listener.routes.entries() {
-            let draft = routes.entry(&*entry.precedence.route).or_insert_with(RouteDraft::default);
+            let draft = drafts.entry(&*entry.precedence.route).or_insert_with(RouteDraft::default);
             draft.attach(&listener.name, entry);
         }
     }
-    let mut upstreams = Upstreams::default();
-    let mut resources = vec![Resource::new(GATEWAY.to_owned(), &gateway(snapshot))];
-    for (origin, draft) in routes {
-        let name = format!("{ROUTE}{}/{}", origin.kind, origin.key);
-        resources.push(Resource::new(name, &draft.finish(origin, &mut upstreams)));
-    }
-    resources.extend(upstreams.into_resources());
-    ResourceSet::new(resources.into_iter().map(|resource| (resource.name.clone(), Arc::new(resource))).collect())
+    drafts
+}
+
+fn name(origin: &RouteOrigin) -> String {
+    format!("{ROUTE}{}/{}", origin.kind, origin.key)
+}
+
+fn assemble(snapshot: &Snapshot, routes: Vec<Arc<Resource>>, upstreams: Upstreams) -> ResourceSet {
+    let is_ambiguous = upstreams.is_ambiguous();
+    let others = upstreams.into_resources().chain([Resource::new(GATEWAY.to_owned(), &gateway(snapshot))]);
+    let all = routes.into_iter().chain(others.map(Arc::new));
+    ResourceSet::new(all.map(|resource| (resource.name.clone(), resource)).collect(), is_ambiguous)
 }
 
 fn gateway(snapshot: &Snapshot) -> message::Gateway {
@@ -56,13 +94,14 @@ fn skeleton(listener: &Listener) -> message::Listener {
 }
 
 /// A route while its entries are found.
-#[derive(Default)]
+#[derive(PartialEq, Default)]
 struct RouteDraft<'a> {
     /// Each rule once, with its place.
     rules: Vec<(u32, &'a Arc<RouteRule>)>,
     attachments: Vec<AttachmentDraft<'a>>,
 }
 
+#[derive(PartialEq)]
 struct AttachmentDraft<'a> {
     listener: &'a str,
     hosts: &'a [HostPattern],

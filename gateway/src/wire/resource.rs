@@ -44,6 +44,8 @@ pub struct Resource {
 pub struct ResourceSet {
     resources: BTreeMap<String, Arc<Resource>>,
     version: String,
+    /// Different things of one name are told apart by numbers.
+    is_ambiguous: bool,
 }
 
 impl Resource {
@@ -77,10 +79,15 @@ pub(super) fn hex(hash: &[u8]) -> String {
 }
 
 impl ResourceSet {
-    pub(super) fn new(resources: BTreeMap<String, Arc<Resource>>) -> Self {
+    pub(super) fn new(resources: BTreeMap<String, Arc<Resource>>, is_ambiguous: bool) -> Self {
         let pieces = resources.iter().flat_map(|(name, resource)| [name.as_bytes(), &[0], &resource.hash]);
         let version = hex(&hash_of(&pieces.collect::<Vec<_>>()));
-        Self { resources, version }
+        Self { resources, version, is_ambiguous }
+    }
+
+    /// True when names of resources depend on what else there is.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
     }
 
     /// The hash of all of it, as text: equal snapshots have equal versions, wherever they were made.

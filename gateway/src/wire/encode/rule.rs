@@ -33,6 +33,24 @@ pub(super) fn encode(place: u32, rule: &RouteRule, upstreams: &mut Upstreams) ->
     }
 }
 
+/// Notes what a rule refers to, for a rule that has been encoded before.
+pub(super) fn refer(rule: &RouteRule, upstreams: &mut Upstreams) {
+    let backends: &[Backend] = match &rule.action {
+        Action::Forward(Backends(backends)) => backends,
+        Action::Redirect(_) | Action::Answer(_) => &[],
+    };
+    for backend in backends {
+        if let Target::Cluster(cluster) = &backend.target {
+            upstreams.cluster(cluster);
+        }
+    }
+    for edit in backends.iter().flat_map(|backend| &backend.edits).chain(&rule.edits) {
+        if let RequestEdit::Credential(injection) = edit {
+            upstreams.credential(&injection.credential);
+        }
+    }
+}
+
 fn request_match(request_match: &RequestMatch) -> message::RequestMatch {
     let RequestMatch { path, method, headers, queries } = request_match;
     let path = match path {

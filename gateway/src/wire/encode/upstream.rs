@@ -29,6 +29,10 @@ impl<T> Default for Named<T> {
 }
 
 impl<T: Clone + PartialEq> Named<T> {
+    fn is_ambiguous(&self) -> bool {
+        self.0.values().any(|things| things.len() > 1)
+    }
+
     /// The name of a thing, and whether it is new.
     fn name(&mut self, name: &str, thing: &T) -> (String, bool) {
         if !self.0.contains_key(name) {
@@ -67,6 +71,11 @@ impl Upstreams {
             self.resources.push(Resource::new(name.clone(), &message));
         }
         name
+    }
+
+    /// True when different things have one name.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.clusters.is_ambiguous() || self.credentials.is_ambiguous()
     }
 
     pub(super) fn into_resources(self) -> impl Iterator<Item = Resource> {
