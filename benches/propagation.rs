@@ -26,7 +26,9 @@ use sluice_controller::proxy::Plane;
 use sluice_controller::proxy::follow::{Leader, follow};
 use sluice_controller::translate::{Settings, translate};
 use sluice_gateway::engine::roots::SystemRoots;
+use sluice_gateway::route::table::RouteTable;
 use sluice_gateway::server::{Options as ServerOptions, Server};
+use sluice_gateway::wire::{Assembly, Change, encode, encode_after};
 use sluice_testkit::fleet;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -61,6 +63,11 @@ async fn main() {
             results.push(measure(routes, replicas, changes).await);
         }
     }
+    println!("| what a change of one route among 5,000 costs | p50 ms |\n|---|---|");
+    for (stage, mut times) in stages(changes) {
+        println!("| {stage} | {:.2} |", quantile(&mut times, 0.5).unwrap());
+    }
+    println!();
     println!(
         "| routes | replicas | translate p50 ms | publish to last ack p50 ms | p99 ms | bytes a change and replica |"
     );
@@ -88,6 +95,43 @@ impl Measured {
     }
 }
 
+/// Milliseconds of each step between two snapshots.
+fn stages(changes: usize) -> [(&'static str, Vec<f64>); 3] {
+    let mut objects = objects(&fleet::objects(5000));
+    let mut snapshot = translate(&objects, &Settings::default()).snapshots.remove(&key()).unwrap();
+    let mut resources = encode(&snapshot);
+    let mut assembly = Assembly::default();
+    let whole = Change { upserts: resources.iter().map(|r| (**r).clone()).collect(), removals: Vec::new() };
+    assembly.apply(whole).unwrap();
+    let mut times: [(_, Vec<f64>); 3] = [
+        ("controller: take apart", Vec::new()),
+        ("replica: put together", Vec::new()),
+        ("of that: index the table", Vec::new()),
+    ];
+    for change in 0..changes {
+        insert(&mut objects, &fleet::route(change, &format!("/version-{change}")));
+        let next = translate(&objects, &Settings::default()).snapshots.remove(&key()).unwrap();
+        let timed = Instant::now();
+        let after = encode_after(&next, (&snapshot, &resources));
+        times[0].1.push(millis(timed));
+        let name = format!("route/httproute/{}/route-{change}", fleet::NAMESPACE);
+        let upserts = vec![(**after.get(&name).unwrap()).clone()];
+        let timed = Instant::now();
+        let serving = assembly.apply(Change { upserts, removals: Vec::new() }).unwrap();
+        times[1].1.push(millis(timed));
+        let entries = serving.listeners()[0].routes.entries().to_vec();
+        let timed = Instant::now();
+        drop(RouteTable::new(entries));
+        times[2].1.push(millis(timed));
+        (snapshot, resources) = (next, after);
+    }
+    times
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
 async fn measure(routes: usize, replicas: usize, changes: usize) -> Measured {
     let (dir, registry) = (tempfile::tempdir().unwrap(), Registry::new());
     let distributor = distributor(&dir, registry.clone()).await;
@@ -105,7 +149,7 @@ async fn measure(routes: usize, replicas: usize, changes: usize) -> Measured {
         let (translated, published) = publish(&distributor, &objects);
         served(&mut board, replicas).await;
         translating.push(translated.as_secs_f64() * 1000.0);
-        propagating.push(published.elapsed().as_secs_f64() * 1000.0);
+        propagating.push(millis(published));
     }
     let bytes_per_change = (sent(&registry) - before) / (changes * replicas) as f64;
     Measured { routes, replicas, translate: translating, propagate: propagating, bytes_per_change }
