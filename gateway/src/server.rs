@@ -5,6 +5,7 @@ mod admin;
 mod first_line;
 mod head;
 mod io;
+pub mod pages;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -109,7 +110,7 @@ impl Server {
     /// As of [`Server::start`].
     pub async fn start_logging_to(sink: Box<dyn Write + Send>, options: Options) -> Result<Self, StartError> {
         let refused = |cause| StartError::Admin(options.admin, cause);
-        let (listener, admin_address) = admin::bind(options.admin).await.map_err(refused)?;
+        let (listener, admin_address) = pages::bind(options.admin).await.map_err(refused)?;
         let engine = Engine::new(&options.system_roots, options.workers).map_err(StartError::Roots)?;
         let metrics = Arc::new(Metrics::new().map_err(StartError::Metrics)?);
         let upstreams = Upstreams::new(options.connect_to.clone(), Resolver::system());
@@ -117,7 +118,7 @@ impl Server {
         let access_log = access_log.map_err(StartError::AccessLog)?;
         let admin = Arc::new(Admin::new(Arc::clone(&metrics)));
         let shared = Arc::new(Shared::new(upstreams, metrics, access_log));
-        tokio::spawn(Arc::clone(&admin).serve(listener));
+        tokio::spawn(pages::serve(Arc::clone(&admin), listener));
         Ok(Self { options, engine, shared, admin, admin_address, gateways: Mutex::default() })
     }
 
