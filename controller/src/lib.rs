@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod args;
+mod backoff;
 pub mod check;
 pub mod control;
 pub mod controller;

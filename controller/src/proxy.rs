@@ -1,7 +1,6 @@
 //! `sluice proxy`: the data plane of one Gateway. It follows the controller's stream, keeps the last good version
 //! whatever happens to the controller, and needs no access to Kubernetes.
 
-mod backoff;
 pub mod follow;
 mod plane;
 
@@ -16,6 +15,7 @@ use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Options, Server};
 
 use crate::args::{PortMapping, ProxyArgs};
+use crate::backoff;
 use crate::logging;
 use crate::outcome::Outcome;
 use crate::signals::Signals;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::ControllerArgs;
+use crate::backoff::Backoff;
 use crate::distribute::acknowledged::{Acknowledged, Replicas};
 use crate::distribute::identity::{self, ServerIdentity};
 use crate::distribute::token_review::TokenReviews;
@@ -21,7 +22,6 @@ use crate::infra::{self, Desired, GatewayInfra, Infrastructure, Observed};
 use crate::lease::{Election, Leadership};
 use crate::objects::Objects;
 use crate::objects::key::Key;
-use crate::source::kubernetes::Backoff;
 use crate::status::{Live, Plane};
 
 /// Name of the Service that leads to the controllers.
@@ -67,7 +67,7 @@ pub(super) struct Authority {
 impl Authority {
     /// Reads or makes it, as often as it takes.
     pub(super) async fn of(client: &Client, namespace: &str) -> io::Result<Self> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::at_api_server();
         let authority = loop {
             match identity::authority(client.clone(), namespace).await {
                 Ok(authority) => break authority,

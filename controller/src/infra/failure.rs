@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::found::Id;
+use crate::backoff::{Backoff, Spread};
 
 /// Pause after a first failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -21,16 +22,17 @@ struct Failure {
     message: String,
     /// What could not be applied, if that was it.
     manifest: Option<Value>,
-    attempts: u32,
+    backoff: Backoff,
     not_before: Instant,
 }
 
 impl Failures {
     /// One more failure.
     pub(super) fn add(&mut self, id: Id, (message, manifest): (String, Option<Value>), now: Instant) {
-        let attempts = self.0.get(&id).map_or(0, |failure| failure.attempts);
-        let pause = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(attempts.min(10)));
-        self.0.insert(id, Failure { message, manifest, attempts: attempts + 1, not_before: now + pause });
+        let first = || Backoff::between(FIRST_PAUSE, LONGEST_PAUSE, Spread::None);
+        let mut backoff = self.0.remove(&id).map_or_else(first, |failure| failure.backoff);
+        let not_before = now + backoff.pause();
+        self.0.insert(id, Failure { message, manifest, backoff, not_before });
     }
 
     /// It worked.

@@ -12,8 +12,8 @@ use super::found::{Found, Id};
 use super::manifest::ManifestKind;
 use super::naming;
 use super::shared::Shared;
+use crate::backoff::Backoff;
 use crate::objects::key::Key;
-use crate::source::kubernetes::Backoff;
 
 /// After this time the API server ends a watch, and a new one begins where it ended: see the watches of the source.
 const WATCH_SECONDS: u32 = 10;
@@ -24,7 +24,7 @@ pub(super) async fn follow(kind: ManifestKind, client: Client, shared: Arc<Share
     let (label, value) = naming::MANAGED_BY;
     let config = watcher::Config::default().labels(&format!("{label}={value}")).timeout(WATCH_SECONDS);
     let mut events = pin!(watcher(api, config));
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::at_api_server();
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {

@@ -19,8 +19,8 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::backoff::Backoff;
 use super::plane::Plane;
+use crate::backoff::{Backoff, Spread};
 use crate::distribute::protocol::{FOLLOW, FromReplica, Hello, MAX_FROM_CONTROLLER, PING, Said, Update, redirected};
 
 /// How long a connection may take.
@@ -31,6 +31,11 @@ const LASTING: Duration = Duration::from_secs(10);
 const WINDOW: u32 = 4 << 20;
 /// When to try again to open a socket.
 const RETRY_SOCKETS: Duration = Duration::from_secs(2);
+
+/// Pause after a first failure; each further one doubles it.
+const FIRST: Duration = Duration::from_millis(100);
+/// A controller that comes back has all its replicas within this, and the time of a connection.
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// Whom to follow, and as whom.
 #[derive(Debug, Clone)]
@@ -64,7 +69,7 @@ enum End {
 
 /// Follows for ever: an end of the stream is the beginning of the next.
 pub async fn follow(leader: &Leader, plane: &mut Plane) -> Infallible {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::between(FIRST, LONGEST, Spread::Full);
     let mut at = None;
     let mut told = String::new();
     loop {
@@ -87,7 +92,7 @@ pub async fn follow(leader: &Leader, plane: &mut Plane) -> Infallible {
             tracing::warn!(reason, "the stream ended; what is in force stays, and the next attempt follows");
             told = reason;
         }
-        sleep(backoff.next()).await;
+        backoff.wait().await;
     }
 }
 

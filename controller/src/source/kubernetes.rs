@@ -6,7 +6,6 @@
 //! lists can be stale or cut short, and a deletion that did not happen takes a route out of service.
 
 mod ask;
-mod backoff;
 mod confirm;
 mod discovery;
 mod inbox;
@@ -24,7 +23,6 @@ use tokio::task::JoinSet;
 use crate::objects::Kind;
 
 pub use ask::Ask;
-pub use backoff::Backoff;
 pub use inbox::{Batch, Change, Inbox};
 pub use intake::Reading;
 pub use seen::{Seen, api};

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::merge::{Writer, merge};
+use crate::backoff::Backoff;
 use crate::objects::Kind;
 use crate::objects::key::{Key, ObjectRef};
-use crate::source::kubernetes::{Backoff, Seen};
+use crate::source::kubernetes::Seen;
 use crate::status::Statuses;
 
 /// All objects with a status.
@@ -140,7 +141,7 @@ impl Board {
 
     /// How long an object whose write failed is left alone.
     pub(super) fn pause(&mut self, object: &ObjectRef) -> Duration {
-        self.failures.entry(object.clone()).or_default().pause()
+        self.failures.entry(object.clone()).or_insert_with(Backoff::at_api_server).pause()
     }
 }
 

@@ -7,7 +7,7 @@ use kube::api::DynamicObject;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::backoff::Backoff;
+use crate::backoff::Backoff;
 use crate::objects::key::Key;
 
 /// Questions on the way at once.
@@ -38,7 +38,7 @@ pub(super) async fn confirm(
 }
 
 async fn ask(api: &Api<DynamicObject>, name: &str) -> Option<DynamicObject> {
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::at_api_server();
     loop {
         match api.get_opt(name).await {
             Ok(answer) => return answer,

@@ -10,13 +10,13 @@ use kube::{Api, Client};
 use tokio::time::{Instant, sleep};
 use tokio_stream::StreamExt;
 
-use super::backoff::{Backoff, jittered};
 use super::confirm::confirm;
 use super::discovery::{self, is_not_found};
 use super::inbox::{Change, Inbox};
 use super::intake;
 use super::known::{Known, Version};
 use super::seen::{self, Seen};
+use crate::backoff::{Backoff, Spread};
 use crate::objects::Kind;
 use crate::objects::key::Key;
 
@@ -33,7 +33,7 @@ const GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// Follows a kind for ever.
 pub(super) async fn follow(kind: Kind, client: Client, inbox: Arc<Inbox>) {
-    let mut watch = Watch { kind, client, inbox, known: Known::default(), backoff: Backoff::new() };
+    let mut watch = Watch { kind, client, inbox, known: Known::default(), backoff: Backoff::at_api_server() };
     let mut absent_since = None;
     loop {
         match discovery::find(&watch.client, kind).await {
@@ -44,7 +44,7 @@ pub(super) async fn follow(kind: Kind, client: Client, inbox: Arc<Inbox>) {
             Ok(None) => {
                 let since = *absent_since.get_or_insert_with(Instant::now);
                 watch.absent(since.elapsed());
-                sleep(jittered(ABSENT)).await;
+                sleep(Spread::Half.of(ABSENT)).await;
             }
             Err(error) => {
                 tracing::warn!(kind = kind.name(), %error, "the API server cannot be asked for a kind");
