@@ -116,7 +116,11 @@ async fn of_two_controllers_one_writes_and_the_other_takes_over() {
     let before = version().await;
     assert_eq!((metric(&second, "sluice_status_writes_total").await, metric(&second, "sluice_leader").await), (0, 0));
     // Several rounds of the lease later nothing was written.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    let renewed = async || object("lease", "two", "sluice-controller").await["spec"]["renewTime"].clone();
+    for _ in 0..3 {
+        let last = renewed().await;
+        eventually("a renewal", LIMIT, async || renewed().await != last).await;
+    }
     assert_eq!(version().await, before);
 
     let mut first = first;
