@@ -173,10 +173,10 @@ impl Turns {
     /// Tells statuses and findings, with what the data planes report by now.
     fn tell(&mut self) {
         let Some(translation) = &self.translation else { return };
-        let statuses = translation.statuses.settle(&self.planes.live());
+        let statuses = Arc::new(translation.statuses.settle(&self.planes.live()));
         let diagnostics = self.world().diagnose(&translation.findings);
         self.log.tell_diagnostics(&diagnostics);
-        self.admin.show_statuses(statuses.clone(), diagnostics);
+        self.admin.show_statuses(Arc::clone(&statuses), diagnostics);
         self.sink.want(statuses);
     }
 

@@ -65,7 +65,7 @@ impl Admin {
         self.shared.shown().snapshots.clone_from(snapshots);
     }
 
-    pub(super) fn show_statuses(&self, statuses: Statuses, diagnostics: Vec<Diagnostic>) {
+    pub(super) fn show_statuses(&self, statuses: Arc<Statuses>, diagnostics: Vec<Diagnostic>) {
         let mut shown = self.shared.shown();
         (shown.statuses, shown.diagnostics) = (statuses, diagnostics);
     }

@@ -1,6 +1,7 @@
 //! What the admin port shows, made when it is asked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use sluice_gateway::snapshot::Snapshot;
@@ -14,7 +15,7 @@ use crate::status::Statuses;
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     pub(super) snapshots: BTreeMap<Key, Snapshot>,
-    pub(super) statuses: Statuses,
+    pub(super) statuses: Arc<Statuses>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 

@@ -36,14 +36,16 @@ impl Planes {
     pub(super) async fn publish(&mut self, translation: &Translation, objects: &Objects) -> &BTreeMap<Key, Snapshot> {
         let Translation { snapshots, statuses, infrastructure, findings: _ } = translation;
         let snapshots = with_kept(snapshots.clone(), statuses, &self.snapshots);
-        let all_bound = self.bound().iter().all(|bound| bound.result.is_ok());
-        let differs = snapshots != self.snapshots || !all_bound;
         match &mut self.place {
-            Place::Host(host) if differs => host.publish(snapshots.clone()).await,
-            Place::Host(_) => {}
+            Place::Host(host) => {
+                let all_bound = host.bound().iter().all(|bound| bound.result.is_ok());
+                if snapshots != self.snapshots || !all_bound {
+                    host.publish(snapshots.clone()).await;
+                }
+            }
             Place::Pods(pods) => {
                 pods.want(infrastructure.clone(), objects, &statuses.controller_name);
-                // Also the first time that there is nothing: replicas wait for it.
+                // Also the first time that there is nothing: replicas wait for it. It looks itself at what differs.
                 pods.publish(snapshots.clone());
             }
         }

@@ -62,7 +62,7 @@ impl StatusSink {
     }
 
     /// What all objects are to be told.
-    pub fn want(&self, statuses: Statuses) {
+    pub fn want(&self, statuses: Arc<Statuses>) {
         self.shared.board().want(statuses);
         self.shared.work.notify_one();
     }

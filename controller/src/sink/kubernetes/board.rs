@@ -1,6 +1,7 @@
 //! What each object is to be told, what it has, and which of them may differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,7 +18,7 @@ use crate::status::Statuses;
 pub(super) struct Board {
     seen: BTreeMap<ObjectRef, Seen>,
     /// Nothing before the first translation.
-    wanted: Option<Statuses>,
+    wanted: Option<Arc<Statuses>>,
     /// Objects whose status may have to be written.
     marked: BTreeSet<ObjectRef>,
     /// Objects whose status is being written.
@@ -78,7 +79,7 @@ impl Board {
         self.seen.insert(object.clone(), seen);
     }
 
-    pub(super) fn want(&mut self, statuses: Statuses) {
+    pub(super) fn want(&mut self, statuses: Arc<Statuses>) {
         match &self.wanted {
             Some(before) => self.marked.extend(statuses.changed_since(before)),
             None => self.marked.extend(self.seen.keys().cloned()),
@@ -179,7 +180,7 @@ mod tests {
     fn board(message: &str) -> Board {
         let mut board = Board::default();
         board.see(&backend(), Some(seen(1, 1, Value::Null)));
-        board.want(wanted(1, message));
+        board.want(wanted(1, message).into());
         board
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let mut board = board("a");
         let first = board.next(NOW).unwrap();
         for message in ["b", "c"] {
-            board.want(wanted(1, message));
+            board.want(wanted(1, message).into());
         }
         board.done(&backend(), Outcome::Written(seen(2, 1, written(&first))));
         let second = board.next(NOW).unwrap();
@@ -228,7 +229,7 @@ mod tests {
         let mut board = board("a");
         board.see(&backend(), Some(seen(2, 2, Value::Null)));
         assert!(board.next(NOW).is_none());
-        board.want(wanted(2, "a"));
+        board.want(wanted(2, "a").into());
         assert_eq!(board.next(NOW).unwrap().patch["conditions"][0]["observedGeneration"], 2);
     }
 
