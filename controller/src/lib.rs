@@ -29,3 +29,4 @@ pub mod sink;
 pub mod source;
 pub mod status;
 pub mod translate;
+mod trust_store;

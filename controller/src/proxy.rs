@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Options, Server};
 
 use crate::args::{PortMapping, ProxyArgs};
@@ -20,6 +19,7 @@ use crate::logging;
 use crate::outcome::Outcome;
 use crate::signals::Signals;
 use crate::sink::ready;
+use crate::trust_store::system_roots;
 use follow::Leader;
 pub use plane::{OnReady, Plane};
 
@@ -74,10 +74,7 @@ fn leader(args: &ProxyArgs) -> Leader {
 
 fn options(args: ProxyArgs, workers: usize) -> Options {
     let ProxyArgs { bind, ports, low_ports_at, admin, connect_to, drain_timeout, .. } = args;
-    let system_roots = SystemRoots::load();
-    for reason in &system_roots.skipped {
-        tracing::warn!(reason, "a certificate of the system's trust store is passed over");
-    }
+    let system_roots = system_roots();
     let ports = local_ports(low_ports_at, &ports);
     Options { bind, ports, admin, connect_to, system_roots, workers, drain_timeout }
 }

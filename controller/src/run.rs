@@ -4,7 +4,6 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
-use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Options, Server};
 
 use crate::args::RunArgs;
@@ -14,6 +13,7 @@ use crate::outcome::Outcome;
 use crate::signals::Signals;
 use crate::sink::ready::announce;
 use crate::source::file::{Environment, FileSource, Watch};
+use crate::trust_store::system_roots;
 
 /// Runs until SIGTERM or SIGINT, then lets running requests end.
 ///
@@ -69,10 +69,7 @@ async fn drain(server: &Server, signals: &mut Signals) -> Outcome {
 
 fn options(args: RunArgs, workers: usize) -> Options {
     let RunArgs { paths: _, bind, ports, admin, connect_to, workers: _, drain_timeout, log_level: _ } = args;
-    let system_roots = SystemRoots::load();
-    for reason in &system_roots.skipped {
-        tracing::warn!(reason, "a certificate of the system's trust store is passed over");
-    }
+    let system_roots = system_roots();
     let ports = ports.into_iter().map(|mapping| (mapping.listener, mapping.local)).collect();
     Options { bind, ports, admin, connect_to, system_roots, workers, drain_timeout }
 }
