@@ -81,11 +81,17 @@ impl World {
         self.get("pods").await["items"].as_array().unwrap().clone()
     }
 
-    /// The body that the Service answers, by its name.
+    /// The body that the Service answers, by its name. A Service leads to a pod that just ended for a moment still, here
+    /// as on a real node, so what gets no answer is asked again.
     async fn ask(&self, service: &str, path: &str) -> String {
-        get(&format!("{service}.{}", self.namespace), path)
-            .await
-            .unwrap_or_else(|error| panic!("{service}{path}: {error}"))
+        let host = format!("{service}.{}", self.namespace);
+        let body = tokio::sync::Mutex::new(None);
+        eventually(&format!("{host}{path} to answer"), LIMIT, async || {
+            *body.lock().await = get(&host, path).await.ok();
+            body.lock().await.is_some()
+        })
+        .await;
+        body.into_inner().expect("an answer was waited for")
     }
 
     async fn answers(&self, service: &str, path: &str, expected: &str) {
