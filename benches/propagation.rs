@@ -28,6 +28,7 @@ use sluice_controller::translate::{Settings, translate};
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::route::table::RouteTable;
 use sluice_gateway::server::{Options as ServerOptions, Server};
+use sluice_gateway::upstream::Loopback;
 use sluice_gateway::wire::{Assembly, Change, encode, encode_after};
 use sluice_testkit::fleet;
 use tempfile::TempDir;
@@ -211,6 +212,7 @@ async fn replica(leader: Leader) {
         connect_to: Vec::new(),
         system_roots: SystemRoots::from_paths(None, None),
         workers: 1,
+        loopback: Loopback::Reachable,
         drain_timeout: Duration::from_secs(1),
     };
     let server = Server::start_logging_to(Box::new(std::io::sink()), options).await.unwrap();

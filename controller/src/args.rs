@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -155,6 +156,9 @@ pub struct ProxyArgs {
     /// Send connections for HOST:PORT to HOST2:PORT2, as curl does; SNI, verified name and Host stay; may be repeated.
     #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
     pub connect_to: Vec<ConnectTo>,
+    /// Connect to no backend at a loopback address: in a pod that is the pod itself.
+    #[arg(long)]
+    pub refuse_loopback: bool,
     /// Threads that serve requests; all cores by default.
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
@@ -210,6 +214,13 @@ pub struct ControllerArgs {
     /// With `kubernetes`: the image of data planes, unless their EnvoyProxy names one.
     #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
     pub image: String,
+    /// With `kubernetes`: when nodes fetch that image; else as Kubernetes decides.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub image_pull_policy: Option<PullPolicy>,
+    /// With `kubernetes`: a Secret of each Gateway's namespace to fetch it with, unless the EnvoyProxy names others;
+    /// may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub image_pull_secret: Vec<String>,
     /// Where readiness, metrics, statuses and the configuration are shown; port 0 for any free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:19000")]
     pub admin: SocketAddr,
@@ -237,6 +248,26 @@ pub enum Infrastructure {
     Kubernetes,
     /// In this process, for one machine.
     Host,
+}
+
+/// When a node fetches an image, in Kubernetes' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+#[allow(missing_docs)] // They are Kubernetes'.
+pub enum PullPolicy {
+    Always,
+    IfNotPresent,
+    Never,
+}
+
+impl fmt::Display for PullPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        })
+    }
 }
 
 /// A form of output.

@@ -120,7 +120,7 @@ impl Turns {
             Where::Host => (Place::Host(Box::new(HostPlane::start(args).await?)), Infrastructure::Process),
             Where::Kubernetes => {
                 let authority = Authority::of(client, namespace).await?;
-                let settings = Infrastructure::Kubernetes(authority.settings(&args.image));
+                let settings = Infrastructure::Kubernetes(authority.settings(args));
                 let confirm = Arc::new(Lasting::new(source.ask(client.clone()), Arc::clone(&world)));
                 let registry = admin.metrics().registry();
                 let pods = PodPlanes::start(args, (client, election), (authority, confirm), registry).await?;

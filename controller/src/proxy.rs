@@ -12,6 +12,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use sluice_gateway::server::{Options, Server};
+use sluice_gateway::upstream::Loopback;
 
 use crate::args::{PortMapping, ProxyArgs};
 use crate::backoff;
@@ -73,10 +74,11 @@ fn leader(args: &ProxyArgs) -> Leader {
 }
 
 fn options(args: ProxyArgs, workers: usize) -> Options {
-    let ProxyArgs { bind, ports, low_ports_at, admin, connect_to, drain_timeout, .. } = args;
+    let ProxyArgs { bind, ports, low_ports_at, admin, connect_to, refuse_loopback, drain_timeout, .. } = args;
+    let loopback = if refuse_loopback { Loopback::Refused } else { Loopback::Reachable };
     let system_roots = system_roots();
     let ports = local_ports(low_ports_at, &ports);
-    Options { bind, ports, admin, connect_to, system_roots, workers, drain_timeout }
+    Options { bind, ports, admin, connect_to, loopback, system_roots, workers, drain_timeout }
 }
 
 /// The local ports of listeners that are not served on their own. What is said of one port goes before the rule.

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 use sluice_gateway::server::{Options, Server};
+use sluice_gateway::upstream::Loopback;
 
 use crate::args::RunArgs;
 use crate::control::Control;
@@ -71,5 +72,5 @@ fn options(args: RunArgs, workers: usize) -> Options {
     let RunArgs { paths: _, bind, ports, admin, connect_to, workers: _, drain_timeout, log_level: _ } = args;
     let system_roots = system_roots();
     let ports = ports.into_iter().map(|mapping| (mapping.listener, mapping.local)).collect();
-    Options { bind, ports, admin, connect_to, system_roots, workers, drain_timeout }
+    Options { bind, ports, admin, connect_to, loopback: Loopback::Reachable, system_roots, workers, drain_timeout }
 }

@@ -64,7 +64,7 @@ pub fn translate(objects: &Objects, settings: &Settings) -> Translation {
     let classes = class::judge(objects, settings);
     let mut gateways = gateway::judge(objects, &classes);
     let proxies = infrastructure::judge(objects, settings, &classes, &mut gateways.ours);
-    let backends = backend::judge(objects);
+    let backends = backend::judge(objects, &settings.infrastructure);
     let tls_policies = backend_tls_policy::judge(objects);
     let upstreams = upstream::judge(objects, &backends, &tls_policies);
     let extensions = filter::judge_extensions(objects);

@@ -176,7 +176,11 @@ fn runs_on(infrastructure: &str) -> Infrastructure {
     assert_eq!(infrastructure, "Kubernetes");
     let ca_pem = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned();
     let image = "registry.example:5000/sluice:1.2.3".to_owned();
-    Infrastructure::Kubernetes(infra::Settings { ca_pem, image, ..infra::Settings::rehearsal() })
+    let image_pull_policy = Some("IfNotPresent".to_owned());
+    let image_pull_secrets = vec!["usual-registry".to_owned()];
+    let settings =
+        infra::Settings { ca_pem, image, image_pull_policy, image_pull_secrets, ..infra::Settings::rehearsal() };
+    Infrastructure::Kubernetes(settings)
 }
 
 fn objects(documents: &[Value], path: &Path) -> Objects {

@@ -23,7 +23,7 @@ use crate::engine::roots::SystemRoots;
 use crate::proxy::{GatewayProxy, Shared};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::{AccessLog, Metrics, access_log};
-use crate::upstream::{ConnectTo, Resolver, Upstreams};
+use crate::upstream::{ConnectTo, Loopback, Resolver, Upstreams};
 use accept::Socket;
 use admin::Admin;
 use sockets::{OpenSocket, Place, places};
@@ -42,6 +42,8 @@ pub struct Options {
     pub admin: SocketAddr,
     /// Where connections to some hosts really go.
     pub connect_to: Vec<ConnectTo>,
+    /// Whether backends may be at loopback addresses.
+    pub loopback: Loopback,
     /// What `Roots::System` means.
     pub system_roots: SystemRoots,
     /// Threads that serve requests; sizes the pool of upstream connections.
@@ -113,7 +115,7 @@ impl Server {
         let (listener, admin_address) = pages::bind(options.admin).await.map_err(refused)?;
         let engine = Engine::new(&options.system_roots, options.workers).map_err(StartError::Roots)?;
         let metrics = Arc::new(Metrics::new().map_err(StartError::Metrics)?);
-        let upstreams = Upstreams::new(options.connect_to.clone(), Resolver::system());
+        let upstreams = Upstreams::new(options.connect_to.clone(), options.loopback, Resolver::system());
         let access_log = AccessLog::start(sink, access_log::QUEUE, metrics.access_log_dropped());
         let access_log = access_log.map_err(StartError::AccessLog)?;
         let admin = Arc::new(Admin::new(Arc::clone(&metrics)));

@@ -11,7 +11,7 @@ mod names;
 mod peer;
 mod resolver;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -35,10 +35,21 @@ use peer::Peers;
 /// The state beside the snapshots; one for the whole process.
 #[derive(Debug)]
 pub struct Upstreams {
+    loopback: Loopback,
     connect_to: Vec<ConnectTo>,
     names: Names,
     balances: RwLock<HashMap<String, Arc<Balance>>>,
     peers: Peers,
+}
+
+/// Whether a backend may be at a loopback address, written or resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Loopback {
+    /// On one's own machine it may.
+    #[default]
+    Reachable,
+    /// In a pod it would be the pod itself, whose admin port shows the local caller more than others.
+    Refused,
 }
 
 /// A cluster has no address to connect to now.
@@ -55,13 +66,15 @@ pub enum NoAddress {
     },
     /// The first lookup of its names did not end within [`CONNECT_TIMEOUT`].
     Pending,
+    /// All of its addresses are loopback ones, which are refused.
+    Loopback,
 }
 
 impl Upstreams {
     /// Starts with nothing known. The first one of `connect_to` that is about an endpoint decides.
-    pub fn new(connect_to: Vec<ConnectTo>, resolver: Resolver) -> Arc<Self> {
+    pub fn new(connect_to: Vec<ConnectTo>, loopback: Loopback, resolver: Resolver) -> Arc<Self> {
         let (balances, peers) = (RwLock::default(), Peers::default());
-        Arc::new(Self { connect_to, names: Names::new(resolver), balances, peers })
+        Arc::new(Self { loopback, connect_to, names: Names::new(resolver), balances, peers })
     }
 
     /// Follows the snapshots in force, all of them: starts resolving the names that are new, stops those that are
@@ -144,6 +157,10 @@ impl Upstreams {
                 },
             }
         }
+        if self.loopback == Loopback::Refused && !addresses.is_empty() {
+            addresses.retain(|address| !address.ip().to_canonical().is_loopback());
+            missing = NoAddress::Loopback;
+        }
         addresses.sort_unstable();
         addresses.dedup();
         if addresses.is_empty() { Err(missing) } else { Ok(addresses) }
@@ -162,14 +179,16 @@ impl Upstreams {
     }
 }
 
+/// Each cluster once, however many rules lead to it.
 fn clusters(snapshot: &Snapshot) -> impl Iterator<Item = &Cluster> {
+    let mut seen = HashSet::new();
     let rules = snapshot.listeners().iter().flat_map(|listener| listener.routes.entries()).map(|entry| &entry.rule);
     let backends = rules.filter_map(|rule| match &rule.action {
         Action::Forward(backends) => Some(&backends.0),
         Action::Redirect(_) | Action::Answer(_) => None,
     });
-    backends.flatten().filter_map(|backend| match &backend.target {
-        Target::Cluster(cluster) => Some(&**cluster),
+    backends.flatten().filter_map(move |backend| match &backend.target {
+        Target::Cluster(cluster) => seen.insert(Arc::as_ptr(cluster)).then_some(&**cluster),
         Target::Unresolved => None,
     })
 }
@@ -180,6 +199,7 @@ impl fmt::Display for NoAddress {
             Self::NoEndpoint => f.write_str("the backend has no endpoint"),
             Self::Unresolved { hostname, why } => write!(f, "{hostname:?} does not resolve: {why}"),
             Self::Pending => f.write_str("the backend's name is still being resolved"),
+            Self::Loopback => f.write_str("the backend is at a loopback address, which is this data plane itself"),
         }
     }
 }
@@ -232,7 +252,7 @@ mod tests {
 
     fn upstreams(server: &NameServer, connect_to: &[&str]) -> Arc<Upstreams> {
         let connect_to = connect_to.iter().map(|text| text.parse().unwrap()).collect();
-        Upstreams::new(connect_to, Resolver::with_name_servers(&[server.address]).unwrap())
+        Upstreams::new(connect_to, Loopback::Reachable, Resolver::with_name_servers(&[server.address]).unwrap())
     }
 
     async fn picks(upstreams: &Upstreams, cluster: &Cluster, count: usize) -> BTreeSet<String> {
@@ -316,6 +336,19 @@ mod tests {
             let cluster = cluster(vec![fqdn(hostname)]);
             assert_eq!(picks(&upstreams, &cluster, 1).await, BTreeSet::from([address.to_owned()]));
             assert_eq!(server.asked(), asked.as_slice());
+        }
+    }
+
+    #[tokio::test]
+    async fn loopback_is_refused_however_it_is_written() {
+        let server = NameServer::start(Zone::Addresses(vec![ip("127.0.0.9")], 30)).await;
+        let resolver = Resolver::with_name_servers(&[server.address]).unwrap();
+        let upstreams = Upstreams::new(Vec::new(), Loopback::Refused, resolver);
+        let fixed = |text: &str| Endpoint::Ip(text.parse().unwrap());
+        for own in [fqdn("a.test"), fixed("127.0.0.1:19001"), fixed("[::1]:80"), fixed("[::ffff:127.0.0.1]:80")] {
+            assert_eq!(upstreams.pick(&cluster(vec![own.clone()]), &[]).await, Err(NoAddress::Loopback), "{own:?}");
+            let others = cluster(vec![own, fixed("10.0.0.3:80")]);
+            assert_eq!(picks(&upstreams, &others, 2).await, BTreeSet::from(["10.0.0.3:80".to_owned()]));
         }
     }
 

@@ -15,7 +15,7 @@ use sluice_gateway::engine::Engine;
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::filter::RequestEdit;
 use sluice_gateway::filter::credential::{Credential, CredentialInjection};
-use sluice_gateway::upstream::{Resolver, Upstreams};
+use sluice_gateway::upstream::{Loopback, Resolver, Upstreams};
 use sluice_testkit::ca::{Alpn, Ca};
 use sluice_testkit::provider::Provider;
 use sluice_testkit::provider::answer::Answer;
@@ -33,7 +33,7 @@ impl Client {
     fn new(roots: &SystemRoots) -> Self {
         let engine = Engine::new(roots, 1).unwrap();
         let connector = Connector::new(Some(ConnectorOptions::from_server_conf(engine.conf())));
-        let upstreams = Upstreams::new(Vec::new(), Resolver::with_name_servers(&[]).unwrap());
+        let upstreams = Upstreams::new(Vec::new(), Loopback::Reachable, Resolver::with_name_servers(&[]).unwrap());
         Self { connector, upstreams }
     }
 

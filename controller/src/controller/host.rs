@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Bound, Options, Server};
 use sluice_gateway::snapshot::Snapshot;
+use sluice_gateway::upstream::Loopback;
 
 use super::addresses::Addresses;
 use crate::args::ControllerArgs;
@@ -34,6 +35,7 @@ impl HostPlane {
             connect_to: Vec::new(),
             system_roots: SystemRoots::load(),
             workers: available_parallelism().map_or(1, NonZeroUsize::get),
+            loopback: Loopback::Reachable,
             drain_timeout: args.drain_timeout,
         };
         let server = Server::start(options).await.map_err(|error| io::Error::other(error.to_string()))?;

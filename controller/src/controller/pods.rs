@@ -82,12 +82,13 @@ impl Authority {
     }
 
     /// What translation is told.
-    pub(super) fn settings(&self, image: &str) -> infra::Settings {
+    pub(super) fn settings(&self, args: &ControllerArgs) -> infra::Settings {
         infra::Settings {
             controller_address: format!("https://{}:{PORT}", self.host),
             ca_pem: self.identity.ca_pem().to_owned(),
-            image: image.to_owned(),
-            image_pull_policy: None,
+            image: args.image.clone(),
+            image_pull_policy: args.image_pull_policy.map(|policy| policy.to_string()),
+            image_pull_secrets: args.image_pull_secret.clone(),
         }
     }
 }

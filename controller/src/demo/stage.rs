@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Bound, Options, Server};
-use sluice_gateway::upstream::ConnectTo;
+use sluice_gateway::upstream::{ConnectTo, Loopback};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::authority::Authority;
@@ -104,6 +104,7 @@ fn options(port: u16, stand_in: Option<&StandIn>) -> Result<Options, Trouble> {
         connect_to: connect_to.map_err(|cause| Trouble::new(cause.to_string(), REPORT))?,
         system_roots: stand_in.map_or_else(SystemRoots::load, |stand_in| stand_in.roots.clone()),
         workers: std::thread::available_parallelism().map_or(1, usize::from),
+        loopback: Loopback::Reachable,
         drain_timeout: DRAIN,
     })
 }

@@ -11,6 +11,8 @@ pub struct Settings {
     pub image: String,
     /// `Always`, `IfNotPresent` or `Never`; Kubernetes' own choice where nothing is said.
     pub image_pull_policy: Option<String>,
+    /// Secrets of the Gateway's namespace that the image is fetched with; an EnvoyProxy may name others.
+    pub image_pull_secrets: Vec<String>,
 }
 
 impl Settings {
@@ -21,6 +23,7 @@ impl Settings {
             ca_pem: String::new(),
             image: "sluice:latest".to_owned(),
             image_pull_policy: None,
+            image_pull_secrets: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::status::condition::{ConditionType, Reason};
 use crate::translate::backend_tls::BackendTls;
 use crate::translate::defect;
 use crate::translate::fault::{Fault, Place};
+use crate::translate::settings::Infrastructure;
 
 const H2C: &str = "gateway.envoyproxy.io/h2c";
 /// WebSocket upgrades pass without being asked for.
@@ -31,8 +32,9 @@ pub(crate) struct JudgedBackend {
 }
 
 /// Judges all Backends, whether a route refers to them or not.
-pub(crate) fn judge(objects: &Objects) -> JudgedBackends {
-    objects.backends.iter().map(|(key, object)| (key.clone(), judge_one(key, object))).collect()
+pub(crate) fn judge(objects: &Objects, infrastructure: &Infrastructure) -> JudgedBackends {
+    let one = |(key, object): (&Key, &Object<Backend>)| (key.clone(), judge_one(key, object, infrastructure));
+    objects.backends.iter().map(one).collect()
 }
 
 impl JudgedBackend {
@@ -42,7 +44,7 @@ impl JudgedBackend {
     }
 }
 
-fn judge_one(key: &Key, object: &Object<Backend>) -> JudgedBackend {
+fn judge_one(key: &Key, object: &Object<Backend>, infrastructure: &Infrastructure) -> JudgedBackend {
     let Backend { kind, endpoints, app_protocols, fallback, tls } = &object.spec;
     let place = Place::of(Kind::Backend, key).at("spec");
     let mut faults = defect::of_object(Kind::Backend, key, &object.meta, Reason::Invalid);
@@ -53,7 +55,7 @@ fn judge_one(key: &Key, object: &Object<Backend>) -> JudgedBackend {
     let mut places = Vec::new();
     for (index, given) in endpoints.iter().enumerate() {
         let place = place.at("endpoints").index(index);
-        match endpoint(given, &place) {
+        match endpoint(given, &place, infrastructure) {
             Ok(endpoint) => places.push(endpoint),
             Err(fault) => faults.push(fault.fails(ConditionType::Accepted, Reason::Invalid)),
         }
@@ -91,10 +93,14 @@ fn mixture(endpoints: &[BackendEndpoint], place: &Place) -> Option<Fault> {
     Some(fault.fails(ConditionType::Accepted, Reason::Invalid))
 }
 
-fn endpoint(given: &BackendEndpoint, place: &Place) -> Result<Endpoint, Fault> {
+fn endpoint(given: &BackendEndpoint, place: &Place, infrastructure: &Infrastructure) -> Result<Endpoint, Fault> {
     match (&given.fqdn, &given.ip, &given.unix) {
         (Some(FqdnEndpoint { hostname, port }), None, None) => fqdn(hostname, *port, &place.at("fqdn.hostname")),
-        (None, Some(IpEndpoint { address, port }), None) => ip(address, *port, &place.at("ip.address")),
+        (None, Some(IpEndpoint { address, port }), None) => {
+            let place = place.at("ip.address");
+            let address = ip(address, *port, &place)?;
+            not_of_the_pod(address, &place, infrastructure).map(Endpoint::Ip)
+        }
         (None, None, Some(_)) => {
             Err(place.at("unix").error("unix sockets are not supported", "use an ip or fqdn endpoint"))
         }
@@ -115,11 +121,20 @@ fn fqdn(text: &str, port: u16, place: &Place) -> Result<Endpoint, Fault> {
     Ok(Endpoint::Fqdn { hostname, port })
 }
 
-fn ip(text: &str, port: u16, place: &Place) -> Result<Endpoint, Fault> {
+fn ip(text: &str, port: u16, place: &Place) -> Result<SocketAddr, Fault> {
     match text.parse::<IpAddr>() {
-        Ok(ip) if !ip.is_unspecified() => Ok(Endpoint::Ip(SocketAddr::new(ip, port))),
+        Ok(ip) if !ip.is_unspecified() => Ok(SocketAddr::new(ip, port)),
         _ => Err(place.error(format!("{text:?} is no address to connect to"), "write an IPv4 or IPv6 address")),
     }
+}
+
+/// As in Envoy Gateway: a pod's loopback address leads to the pod itself, which is never what is meant.
+fn not_of_the_pod(address: SocketAddr, place: &Place, infrastructure: &Infrastructure) -> Result<SocketAddr, Fault> {
+    if infrastructure.of_pods().is_some() && address.ip().to_canonical().is_loopback() {
+        let message = format!("{} is a loopback address, which in a pod is the pod itself", address.ip());
+        return Err(place.error(message, "write an address that pods reach"));
+    }
+    Ok(address)
 }
 
 fn protocol(given: &[String], place: &Place, faults: &mut Vec<Fault>) -> UpstreamProtocol {

@@ -22,6 +22,7 @@ use sluice_controller::translate::{Settings, translate};
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::server::{Options as ServerOptions, Server};
 use sluice_gateway::snapshot::Snapshot;
+use sluice_gateway::upstream::Loopback;
 use sluice_testkit::client::raw::Raw;
 use sluice_testkit::fleet;
 use sluice_testkit::wait::within;
@@ -227,6 +228,7 @@ impl TestReplica {
             connect_to: Vec::new(),
             system_roots: SystemRoots::from_paths(None, None),
             workers: 1,
+            loopback: Loopback::Reachable,
             drain_timeout: Duration::from_secs(1),
         };
         let server = Server::start_logging_to(Box::new(std::io::sink()), options).await.unwrap();

@@ -18,6 +18,7 @@ use sluice_gateway::route::table::{RouteEntry, RouteTable};
 use sluice_gateway::route::{Action, Precedence, RouteRule, Timeouts};
 use sluice_gateway::server::{Bound, Options, Server};
 use sluice_gateway::snapshot::Snapshot;
+use sluice_gateway::upstream::Loopback;
 use sluice_testkit::ca::Ca;
 use sluice_testkit::client::http::Http;
 use sluice_testkit::client::raw::{Raw, Reply};
@@ -88,6 +89,7 @@ pub(crate) fn options() -> Options {
         connect_to: Vec::new(),
         system_roots: SystemRoots::from_paths(None, None),
         workers: 2,
+        loopback: Loopback::Reachable,
         drain_timeout: Duration::from_secs(5),
     }
 }

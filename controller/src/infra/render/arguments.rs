@@ -24,6 +24,7 @@ pub(super) fn all(plan: &Plan, settings: &Settings) -> Vec<String> {
         format!("--gateway={}", plan.gateway),
         format!("--bind={}", any_address(plan).trim_matches(['[', ']'])),
         format!("--admin={}:{ADMIN_PORT}", any_address(plan)),
+        "--refuse-loopback".to_owned(),
         format!("--log-level={}", log_level(plan)),
         format!("--shutdown-delay={}", text(min_drain_duration.unwrap_or(defaults::MIN_DRAIN_DURATION))),
         format!("--drain-timeout={}", text(drain_timeout.unwrap_or(defaults::DRAIN_TIMEOUT))),

@@ -41,7 +41,8 @@ pub(super) fn render(plan: &Plan, settings: &Settings, given: &ContainerSettings
     if let Some(env) = env {
         container["env"] = shape::part::<Vec<EnvVar>>(env).map_err(|problem| problem.within("env"))?;
     }
-    if let Some(policy) = &settings.image_pull_policy {
+    let is_usual = image.is_none() && image_repository.is_none();
+    if let Some(policy) = settings.image_pull_policy.as_ref().filter(|_| is_usual) {
         container["imagePullPolicy"] = json!(policy);
     }
     Ok(container)

@@ -41,11 +41,14 @@ pub(super) fn template(plan: &Plan, settings: &Settings, parts: &PodParts) -> Re
     if let Some(given) = init_containers {
         spec["initContainers"] = shape::part::<Vec<Container>>(given).map_err(|p| p.within("initContainers"))?;
     }
+    if !settings.image_pull_secrets.is_empty() {
+        spec["imagePullSecrets"] = settings.image_pull_secrets.iter().map(|name| json!({ "name": name })).collect();
+    }
     placement(pod, &mut spec).map_err(|problem| problem.within("pod"))?;
     Ok(json!({ "metadata": metadata, "spec": spec }))
 }
 
-/// Where pods run, as it is given.
+/// Where pods run and what their images are fetched with, as it is given.
 fn placement(pod: &PodSettings, spec: &mut Value) -> Result<(), Problem> {
     let mut copy = |name: &'static str, value: Option<Value>| {
         if let Some(value) = value {
