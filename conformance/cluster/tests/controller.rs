@@ -151,6 +151,44 @@ async fn a_controller_that_lost_the_lease_writes_nothing() {
     condition("httproute/r", "lost", "{.status.parents[*].conditions}", "Accepted=True").await;
 }
 
+/// While a definition changes, watches go by the old one for a moment, and do not show what only the new one has.
+#[tokio::test]
+async fn a_field_that_a_definition_gets_is_seen() {
+    let world = World::new("defined", 6).await;
+    world.class("defined").await;
+    let definition = "customresourcedefinitions/httproutefilters.gateway.envoyproxy.io";
+    let at = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/directResponse";
+    let whole: Value = serde_json::from_str(&kubectl(&["get", definition, "-o", "json"]).await).unwrap();
+    let edit = async |edit: Value| kubectl(&["patch", definition, "--type=json", "-p", &edit.to_string()]).await;
+    edit(json!([{"op": "remove", "path": at}])).await;
+    let filter = json!({
+        "apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "HTTPRouteFilter",
+        "metadata": {"name": "teapot", "namespace": "defined"}, "spec": {"directResponse": {"statusCode": 418}},
+    });
+    let stored = async || {
+        Kubectl::new().feed(&["apply", "--validate=false", "-f", "-"], &filter.to_string()).await.unwrap();
+        object("httproutefilter", "defined", "teapot").await["spec"]["directResponse"].is_object()
+    };
+    eventually("the field to be left out", LIMIT, async || {
+        let was_stored = stored().await;
+        kubectl(&["delete", "httproutefilter", "-n", "defined", "teapot"]).await;
+        !was_stored
+    })
+    .await;
+    world.gateway("gw").await;
+    let reference = json!({"group": "gateway.envoyproxy.io", "kind": "HTTPRouteFilter", "name": "teapot"});
+    let mut teapot = route("defined", "r", "gw", "/", "nothing");
+    teapot["spec"]["rules"][0] = json!({"filters": [{"type": "ExtensionRef", "extensionRef": reference}]});
+    apply(&teapot).await;
+    let _controller = world.controller("a").start().await;
+    let gateway = world.address("gw").await;
+    eventually("a rule without its filter", LIMIT, async || answer(gateway, "/").await == 500).await;
+
+    edit(json!([{"op": "add", "path": at, "value": whole.pointer(at).unwrap()}])).await;
+    eventually("the field to be stored", LIMIT, stored).await;
+    eventually("the field to be seen", LIMIT, async || answer(gateway, "/").await == 418).await;
+}
+
 /// What a test has for itself.
 struct World {
     name: &'static str,

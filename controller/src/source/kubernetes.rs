@@ -7,6 +7,7 @@
 
 mod ask;
 mod confirm;
+mod definitions;
 mod discovery;
 mod inbox;
 mod intake;
@@ -38,9 +39,11 @@ impl KubernetesSource {
     pub fn start(client: &Client) -> Self {
         let inbox = Arc::new(Inbox::default());
         let mut watches = JoinSet::new();
+        let definitions = tokio::sync::watch::Sender::default();
         for kind in Kind::ALL {
-            watches.spawn(watch::follow(*kind, client.clone(), Arc::clone(&inbox)));
+            watches.spawn(watch::follow(*kind, client.clone(), Arc::clone(&inbox), definitions.subscribe()));
         }
+        watches.spawn(definitions::look(client.clone(), definitions));
         Self { inbox, _watches: watches }
     }
 

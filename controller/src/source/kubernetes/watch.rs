@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_stream::StreamExt;
 
 use super::confirm::confirm;
+use super::definitions::{self, Hashes};
 use super::discovery::{self, is_not_found};
 use super::inbox::{Change, Inbox};
 use super::intake;
@@ -32,8 +33,14 @@ const ABSENT: Duration = Duration::from_secs(3);
 const GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// Follows a kind for ever.
-pub(super) async fn follow(kind: Kind, client: Client, inbox: Arc<Inbox>) {
-    let mut watch = Watch { kind, client, inbox, known: Known::default(), backoff: Backoff::at_api_server() };
+pub(super) async fn follow(
+    kind: Kind,
+    client: Client,
+    inbox: Arc<Inbox>,
+    definitions: tokio::sync::watch::Receiver<Hashes>,
+) {
+    let (known, backoff) = (Known::default(), Backoff::at_api_server());
+    let mut watch = Watch { kind, client, inbox, known, backoff, definitions };
     let mut absent_since = None;
     loop {
         match discovery::find(&watch.client, kind).await {
@@ -61,16 +68,27 @@ struct Watch {
     inbox: Arc<Inbox>,
     known: Known,
     backoff: Backoff,
+    definitions: tokio::sync::watch::Receiver<Hashes>,
 }
 
 impl Watch {
-    /// Follows one version of the kind until it is no longer served.
+    /// Follows one version of the kind until it is no longer served, or is defined anew.
     async fn run(&mut self, resource: Arc<ApiResource>) {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
         let config = watcher::Config { field_selector: selector(self.kind), ..watcher::Config::default() };
         let config = config.timeout(WATCH_SECONDS);
         let mut events = pin!(watcher(api, config));
-        while let Some(event) = events.next().await {
+        let mut definitions = self.definitions.clone();
+        let mut redefined = pin!(definitions::changed(&mut definitions, &resource.api_version));
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = &mut redefined => {
+                    tracing::info!(kind = self.kind.name(), "the definition has changed: all is listed again");
+                    return;
+                }
+            };
+            let Some(event) = event else { return };
             match event {
                 Ok(event) => self.take(event, &resource).await,
                 Err(error) if is_gone(&error) => return,
