@@ -18,9 +18,10 @@ mod world;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use kube::Client;
+use tokio::time::{Instant, sleep_until};
 
 use crate::args::{ControllerArgs, Infrastructure as Where};
 use crate::lease::Election;
@@ -31,7 +32,7 @@ use crate::signals::Signals;
 use crate::sink::kubernetes::StatusSink;
 use crate::sink::log::LogSink;
 use crate::sink::ready::announce;
-use crate::source::kubernetes::{Batch, Change, KubernetesSource};
+use crate::source::kubernetes::{Batch, Change, Inbox, KubernetesSource};
 use crate::translate::{Infrastructure, Settings, Translation, translate};
 use admin::Admin;
 use host::HostPlane;
@@ -39,6 +40,10 @@ use lasting::Lasting;
 use planes::{Place, Planes};
 use pods::{Authority, PodPlanes};
 use world::World;
+
+/// After a turn the controller rests as long as the turn took, and this long at most: in a storm of changes it uses half
+/// of its time for reading them, and fewer turns do for more of them. A change that comes alone waits for nothing.
+const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// Runs until SIGTERM or SIGINT, then gives the lease back.
 ///
@@ -69,7 +74,7 @@ async fn serve(args: ControllerArgs) -> io::Result<Outcome> {
     };
     loop {
         tokio::select! {
-            batch = turns.source.inbox().take() => turns.take(batch).await?,
+            batch = next(turns.rested, turns.source.inbox()) => turns.take(batch).await?,
             () = turns.planes.changed() => turns.tell(),
             changed = leadership.changed() => match changed {
                 Ok(()) => turns.admin.metrics().led(leadership.borrow().until.is_some()),
@@ -85,6 +90,12 @@ async fn serve(args: ControllerArgs) -> io::Result<Outcome> {
         () = turns.planes.drain() => Ok(Outcome::Well),
         () = signals.next() => Ok(Outcome::Failed),
     }
+}
+
+/// What has come in, once the last turn is rested from.
+async fn next(rested: Instant, inbox: &Inbox) -> Batch {
+    sleep_until(rested).await;
+    inbox.take().await
 }
 
 /// The way to the cluster.
@@ -106,6 +117,8 @@ struct Turns {
     log: LogSink,
     planes: Planes,
     admin: Admin,
+    /// When the next turn may begin.
+    rested: Instant,
 }
 
 impl Turns {
@@ -129,7 +142,8 @@ impl Turns {
         };
         let settings = Settings { controller_name: args.controller_name.clone(), implicit_class: None, infrastructure };
         let (planes, log) = (Planes::new(place), LogSink::default());
-        Ok(Self { settings, world, translation: None, source, sink, log, planes, admin })
+        let rested = Instant::now();
+        Ok(Self { settings, world, translation: None, source, sink, log, planes, admin, rested })
     }
 
     /// Lays a batch into the world, and puts in force what that changes.
@@ -167,6 +181,7 @@ impl Turns {
             self.admin.set_ready(true);
             announce(self.admin.address(), self.planes.bound())?;
         }
+        self.rested = Instant::now() + started.elapsed().min(LONGEST_REST);
         Ok(())
     }
 

@@ -13,6 +13,9 @@ use sluice_controller::proxy::proxy;
 use sluice_controller::run::run;
 use sluice_controller::show::show;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Run(args) => run(args),

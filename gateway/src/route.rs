@@ -1,5 +1,6 @@
 //! Rules of routes, and the table that finds the one for a request.
 
+mod index;
 mod precedence;
 mod rule;
 pub mod table;

@@ -98,7 +98,11 @@ impl Session {
 
     /// The Gateway that the caller may have: the one whose data plane it is. Before the first publish nobody knows.
     async fn admit(&mut self, hello: &Hello) -> Result<Key, Status> {
-        let denied = || Status::permission_denied("not for this caller");
+        let shared = Arc::clone(&self.shared);
+        let denied = || {
+            shared.metrics.refused.inc();
+            Status::permission_denied("not for this caller")
+        };
         let (namespace, name) = hello.gateway.split_once('/').ok_or_else(denied)?;
         if namespace != self.identity.namespace {
             return Err(denied());

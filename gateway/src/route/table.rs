@@ -1,24 +1,22 @@
 //! Finding the rule for a request without walking all of them.
 //!
 //! Precedence is the specification's (Gateway API v1.6 `HTTPRouteRule.matches`): the most specific hostname first,
-//! then [`MatchRank`], then [`Precedence`] (oldest route first).
+//! then [`MatchRank`](crate::matcher::MatchRank), then [`Precedence`] (oldest route first).
 //! Hostnames are looked up by hash, a wildcard at each of its possible label boundaries. Below a hostname, a few matches
 //! are tried in order of precedence. Of many, exact paths are looked up by hash, expressions are tried in order, prefixes
 //! are looked up by hash at each segment
 //! boundary, longest first: the cost follows the depth of the path and not the number of routes. As in Envoy's
 //! virtual hosts, a request that finds a hostname does not fall through to a less specific one.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::index::Index;
 use super::precedence::Precedence;
 use super::rule::RouteRule;
+use crate::matcher::RequestParts;
 use crate::matcher::host::HostPattern;
-use crate::matcher::path::{PathMatch, prefixes};
-use crate::matcher::{MatchRank, RequestMatch, RequestParts};
 
 /// A rule with the hostnames it is reached by; no hostname means every one.
 #[derive(Debug, Clone, Serialize)]
@@ -36,176 +34,27 @@ pub struct RouteEntry {
 /// The rules of one listener, indexed.
 #[derive(Debug, Clone, Default)]
 pub struct RouteTable {
-    entries: Vec<RouteEntry>,
-    exact: HashMap<String, PathIndex>,
-    suffixes: HashMap<String, PathIndex>,
-    any: PathIndex,
-}
-
-/// Most matches of one hostname that are tried one by one: no more than a lookup by hash costs, and a fraction of the
-/// memory where thousands of hostnames have a route each.
-const FEW: usize = 8;
-
-/// The matches of one hostname.
-#[derive(Debug, Clone)]
-enum PathIndex {
-    /// In order of precedence.
-    Few(Vec<Candidate>),
-    Many(Box<PathMap>),
-}
-
-/// Each list is in order of precedence.
-#[derive(Debug, Clone, Default)]
-struct PathMap {
-    exact: HashMap<String, Vec<Candidate>>,
-    regexes: Vec<Candidate>,
-    prefixes: HashMap<String, Vec<Candidate>>,
-}
-
-/// One match of one rule; `position` is the rule's place among equals.
-#[derive(Debug, Clone)]
-struct Candidate {
-    rule: Arc<RouteRule>,
-    index: u32,
-    position: u32,
+    entries: Vec<Arc<RouteEntry>>,
+    index: Index,
 }
 
 impl RouteTable {
     /// Indexes rules, in whatever order they are given; what is equal in all stays in that order.
-    pub fn new(mut entries: Vec<RouteEntry>) -> Self {
+    pub fn new<E: Into<Arc<RouteEntry>>>(entries: impl IntoIterator<Item = E>) -> Self {
+        let mut entries: Vec<Arc<RouteEntry>> = entries.into_iter().map(Into::into).collect();
         entries.sort_by(|a, b| a.precedence.cmp(&b.precedence));
-        let mut table = Self { exact: HashMap::with_capacity(entries.len()), ..Self::default() };
-        for (position, entry) in (0..).zip(&entries) {
-            table.insert(entry, position);
-        }
-        table.exact.values_mut().chain(table.suffixes.values_mut()).for_each(PathIndex::sort);
-        table.any.sort();
-        table.entries = entries;
-        table
+        let index = Index::new(&entries);
+        Self { entries, index }
     }
 
     /// The rule for a request; `host` in lower case and without port.
     pub fn find(&self, host: &str, request: &RequestParts<'_>) -> Option<&Arc<RouteRule>> {
-        self.paths_of(host).find(request)
+        self.index.find(&self.entries, host, request)
     }
 
     /// The rules, in order of precedence.
-    pub fn entries(&self) -> &[RouteEntry] {
+    pub fn entries(&self) -> &[Arc<RouteEntry>] {
         &self.entries
-    }
-
-    fn insert(&mut self, entry: &RouteEntry, position: u32) {
-        for host in &entry.hosts {
-            let paths = match host {
-                HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
-                HostPattern::Suffix(suffix) => self.suffixes.entry(suffix.clone()).or_default(),
-            };
-            paths.insert(&entry.rule, position);
-        }
-        if entry.hosts.is_empty() {
-            self.any.insert(&entry.rule, position);
-        }
-    }
-
-    fn paths_of(&self, host: &str) -> &PathIndex {
-        if let Some(paths) = self.exact.get(host) {
-            return paths;
-        }
-        if !self.suffixes.is_empty() {
-            let boundaries = host.match_indices('.').map(|(dot, _)| &host[dot..]);
-            if let Some(paths) = boundaries.skip_while(|s| s.len() == host.len()).find_map(|s| self.suffixes.get(s)) {
-                return paths;
-            }
-        }
-        &self.any
-    }
-}
-
-impl Default for PathIndex {
-    fn default() -> Self {
-        Self::Few(Vec::new())
-    }
-}
-
-impl PathIndex {
-    fn insert(&mut self, rule: &Arc<RouteRule>, position: u32) {
-        for index in (0..).take(rule.matches.len()) {
-            let candidate = Candidate { rule: Arc::clone(rule), index, position };
-            match self {
-                Self::Few(list) if list.len() < FEW => list.push(candidate),
-                Self::Few(list) => {
-                    let mut map = Box::<PathMap>::default();
-                    list.drain(..).chain([candidate]).for_each(|c| map.insert(c));
-                    *self = Self::Many(map);
-                }
-                Self::Many(map) => map.insert(candidate),
-            }
-        }
-    }
-
-    fn sort(&mut self) {
-        match self {
-            Self::Few(list) => list.sort_by_key(Candidate::precedence),
-            Self::Many(map) => map.sort(),
-        }
-    }
-
-    fn find(&self, request: &RequestParts<'_>) -> Option<&Arc<RouteRule>> {
-        match self {
-            Self::Few(list) => list.iter().find(|c| c.holds_path(request.path) && c.holds_beside_path(request)),
-            Self::Many(map) => map.find(request),
-        }
-        .map(|candidate| &candidate.rule)
-    }
-}
-
-impl PathMap {
-    fn insert(&mut self, candidate: Candidate) {
-        let list = match candidate.path() {
-            Some(PathMatch::Exact(path)) => self.exact.entry(path.clone()).or_default(),
-            Some(PathMatch::Prefix(prefix)) => self.prefixes.entry(prefix.clone()).or_default(),
-            Some(PathMatch::Regex(_)) | None => &mut self.regexes,
-        };
-        list.push(candidate);
-    }
-
-    fn sort(&mut self) {
-        let lists = self.exact.values_mut().chain(self.prefixes.values_mut()).chain([&mut self.regexes]);
-        lists.for_each(|list| list.sort_by_key(Candidate::precedence));
-    }
-
-    fn find(&self, request: &RequestParts<'_>) -> Option<&Candidate> {
-        let exact = self.exact.get(request.path).and_then(|list| list.iter().find(|c| c.holds_beside_path(request)));
-        let regex = || self.regexes.iter().find(|c| c.holds_path(request.path) && c.holds_beside_path(request));
-        let prefix = || {
-            let lists = prefixes(request.path).filter_map(|prefix| self.prefixes.get(prefix));
-            lists.flatten().find(|c| c.holds_beside_path(request))
-        };
-        exact.or_else(regex).or_else(prefix)
-    }
-}
-
-impl Candidate {
-    /// The match, which is always there.
-    fn request_match(&self) -> Option<&RequestMatch> {
-        self.rule.matches.get(self.index as usize)
-    }
-
-    fn path(&self) -> Option<&PathMatch> {
-        self.request_match().map(|m| &m.path)
-    }
-
-    /// Exact paths first, then expressions, then prefixes, the longer before the shorter.
-    fn precedence(&self) -> (Reverse<Option<MatchRank>>, u32) {
-        (Reverse(self.request_match().map(RequestMatch::rank)), self.position)
-    }
-
-    fn holds_path(&self, path: &str) -> bool {
-        self.path().is_some_and(|m| m.holds(path))
-    }
-
-    fn holds_beside_path(&self, request: &RequestParts<'_>) -> bool {
-        self.request_match().is_some_and(|m| m.holds_beside_path(request))
     }
 }
 
@@ -219,9 +68,10 @@ impl PartialEq for RouteEntry {
 }
 
 impl PartialEq for RouteTable {
-    /// The indexes follow from the entries.
+    /// The index follows from the entries; those that were kept need not be looked into.
     fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries
+        let equal = |(a, b): (&Arc<RouteEntry>, &Arc<RouteEntry>)| Arc::ptr_eq(a, b) || a == b;
+        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(equal)
     }
 }
 
@@ -237,7 +87,9 @@ mod tests {
 
     use super::*;
     use crate::matcher::host::HostRank;
+    use crate::matcher::path::PathMatch;
     use crate::matcher::value::{HeaderMatch, Pattern, QueryMatch, ValueMatch};
+    use crate::matcher::{MatchRank, RequestMatch};
     use crate::route::{Action, AnswerBody, DirectResponse, Timeouts};
 
     fn entry(name: usize, hosts: &[&str], matches: Vec<RequestMatch>) -> RouteEntry {

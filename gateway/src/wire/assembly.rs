@@ -17,7 +17,7 @@ use crate::snapshot::Snapshot;
 
 /// The resources in force, in the form that requests use. One that did not change is not read again, and the rules
 /// made of it stay the same objects from snapshot to snapshot.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Assembly {
     held: BTreeMap<Arc<str>, Held>,
 }
@@ -30,6 +30,9 @@ pub struct Change {
     /// Names of resources that are gone.
     pub removals: Vec<String>,
 }
+
+/// What was held under the names that a change has touched, in the order of touching.
+type Before = Vec<(Arc<str>, Option<Held>)>;
 
 #[derive(Clone)]
 struct Held {
@@ -57,28 +60,42 @@ impl Assembly {
     /// # Errors
     /// A resource cannot be read, or refers to one that is not there.
     pub fn apply(&mut self, change: Change) -> Result<Snapshot, DecodeError> {
-        let mut next = self.clone();
-        next.change(change)?;
-        let snapshot = next.snapshot()?;
-        *self = next;
-        Ok(snapshot)
+        let mut before = Before::default();
+        let made = self.change(change, &mut before).and_then(|()| self.snapshot());
+        if made.is_err() {
+            self.go_back(before);
+        }
+        made
     }
 
-    fn change(&mut self, change: Change) -> Result<(), DecodeError> {
+    /// Undoes what was done, the last first.
+    fn go_back(&mut self, before: Before) {
+        for (name, held) in before.into_iter().rev() {
+            match held {
+                Some(held) => self.held.insert(name, held),
+                None => self.held.remove(&name),
+            };
+        }
+    }
+
+    fn change(&mut self, change: Change, before: &mut Before) -> Result<(), DecodeError> {
         let Change { mut upserts, removals } = change;
         let mut changed = BTreeSet::new();
         for name in removals {
-            self.held.remove(name.as_str());
+            if let Some((key, held)) = self.held.remove_entry(name.as_str()) {
+                before.push((key, Some(held)));
+            }
             changed.insert(name);
         }
         // What is referred to comes before what refers.
         upserts.sort_by_key(|resource| Floor::of(&resource.name));
         for resource in upserts {
             let part = self.read(&resource)?;
-            self.held.insert(Arc::from(resource.name.as_str()), Held { hash: resource.hash, part });
+            let (name, held) = (Arc::from(resource.name.as_str()), Held { hash: resource.hash, part });
+            before.push((Arc::clone(&name), self.held.insert(name, held)));
             changed.insert(resource.name);
         }
-        self.renew_routes(&changed)
+        self.renew_routes(&changed, before)
     }
 
     fn read(&self, resource: &Resource) -> Result<Part, DecodeError> {
@@ -96,7 +113,7 @@ impl Assembly {
     }
 
     /// Routes that stay, and refer to what does not.
-    fn renew_routes(&mut self, changed: &BTreeSet<String>) -> Result<(), DecodeError> {
+    fn renew_routes(&mut self, changed: &BTreeSet<String>, before: &mut Before) -> Result<(), DecodeError> {
         let is_referred_to = |name: &&String| matches!(Floor::of(name), Floor::Credential | Floor::Cluster);
         if !changed.iter().any(|name| is_referred_to(&name)) {
             return Ok(());
@@ -108,6 +125,7 @@ impl Assembly {
         let renewed = routes.map(|(name, route)| Ok((Arc::clone(name), route.renewed(self)?)));
         for (name, route) in renewed.collect::<Result<Vec<_>, DecodeError>>()? {
             if let Some(held) = self.held.get_mut(&name) {
+                before.push((name, Some(held.clone())));
                 held.part = Part::Route(Arc::new(route));
             }
         }
@@ -118,13 +136,15 @@ impl Assembly {
         let Some(Held { part: Part::Gateway(skeleton), .. }) = self.held.get(GATEWAY) else {
             return Err(Flaw::new("is not there").of(GATEWAY));
         };
-        let mut tables = HashMap::<&str, Vec<RouteEntry>>::new();
+        let mut tables = HashMap::<&str, Vec<Arc<RouteEntry>>>::new();
         for (name, held) in &self.held {
             let Part::Route(route) = &held.part else { continue };
             if let Some(listener) = route.listeners().find(|listener| !skeleton.has_listener(listener)) {
                 return Err(Flaw::new(format!("the Gateway has no listener {listener}")).of(name));
             }
-            route.entries().for_each(|(listener, entry)| tables.entry(listener).or_default().push(entry));
+            for (listener, entry) in route.entries() {
+                tables.entry(listener).or_default().push(Arc::clone(entry));
+            }
         }
         Ok(skeleton.with(|listener| tables.remove(listener).unwrap_or_default()))
     }

@@ -19,6 +19,8 @@ pub(in crate::wire) struct HeldRoute {
     origin: Arc<RouteOrigin>,
     rules: Vec<HeldRule>,
     attachments: Vec<Attachment>,
+    /// What they make: for each attachment its rules, one attachment after the other.
+    entries: Vec<Arc<RouteEntry>>,
     /// Names of the clusters and credentials that it refers to.
     needs: BTreeSet<String>,
 }
@@ -56,7 +58,8 @@ impl HeldRoute {
         }
         let attachments = each("attachments", &attachments, |message| attachment(message, held.len()))?;
         let origin = Arc::new(RouteOrigin { created, key, kind });
-        Ok(Self { resource: resource.name.clone(), origin, rules: held, attachments, needs })
+        let entries = entries(&origin, &held, &attachments);
+        Ok(Self { resource: resource.name.clone(), origin, rules: held, attachments, entries, needs })
     }
 
     /// True when it refers to one of these resources.
@@ -72,10 +75,11 @@ impl HeldRoute {
             Ok(HeldRule { message: Arc::clone(&held.message), made })
         };
         let rules = each("rules", &self.rules, renew).map_err(|flaw| flaw.of(&self.resource))?;
-        let Self { resource, origin, rules: _, attachments, needs } = self;
+        let Self { resource, origin, rules: _, attachments, entries: _, needs } = self;
         Ok(Self {
             resource: resource.clone(),
             origin: Arc::clone(origin),
+            entries: entries(origin, &rules, attachments),
             rules,
             attachments: attachments.clone(),
             needs: needs.clone(),
@@ -87,17 +91,24 @@ impl HeldRoute {
         self.attachments.iter().map(|attachment| attachment.listener.as_str())
     }
 
-    /// Its rules, each with the name of the listener that it is reached through.
-    pub(in crate::wire) fn entries(&self) -> impl Iterator<Item = (&str, RouteEntry)> {
-        self.attachments.iter().flat_map(|attachment| {
-            let rules = attachment.rules.iter().filter_map(|position| self.rules.get(*position));
-            rules.map(|held| {
-                let precedence = Precedence { route: Arc::clone(&self.origin), rule: held.message.place };
-                let (hosts, rule) = (attachment.hosts.clone(), Arc::clone(&held.made));
-                (attachment.listener.as_str(), RouteEntry { hosts, precedence, rule })
-            })
-        })
+    /// Its rules, each with the name of the listener that it is reached through. They are the same objects each time.
+    pub(in crate::wire) fn entries(&self) -> impl Iterator<Item = (&str, &Arc<RouteEntry>)> {
+        let listeners = self.attachments.iter().flat_map(|a| a.rules.iter().map(|_| a.listener.as_str()));
+        listeners.zip(&self.entries)
     }
+}
+
+fn entries(origin: &Arc<RouteOrigin>, rules: &[HeldRule], attachments: &[Attachment]) -> Vec<Arc<RouteEntry>> {
+    let of_attachment = |attachment: &Attachment| {
+        let entry = |position: &usize| {
+            let held = rules.get(*position)?;
+            let precedence = Precedence { route: Arc::clone(origin), rule: held.message.place };
+            let (hosts, rule) = (attachment.hosts.clone(), Arc::clone(&held.made));
+            Some(Arc::new(RouteEntry { hosts, precedence, rule }))
+        };
+        attachment.rules.iter().filter_map(entry).collect::<Vec<_>>()
+    };
+    attachments.iter().flat_map(of_attachment).collect()
 }
 
 fn attachment(attachment: &message::Attachment, rules: usize) -> Result<Attachment, Flaw> {

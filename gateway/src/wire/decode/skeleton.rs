@@ -1,6 +1,7 @@
 //! A Gateway without its routes.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::content::{host, message as content};
 use crate::listener::{Listener, Protocol};
@@ -33,7 +34,7 @@ impl Skeleton {
     }
 
     /// Puts rules into its listeners.
-    pub(in crate::wire) fn with(&self, mut entries: impl FnMut(&str) -> Vec<RouteEntry>) -> Snapshot {
+    pub(in crate::wire) fn with(&self, mut entries: impl FnMut(&str) -> Vec<Arc<RouteEntry>>) -> Snapshot {
         let filled = |listener: &Listener| {
             let Listener { name, port, protocol, hostname, routes: _ } = listener;
             let routes = RouteTable::new(entries(name));
