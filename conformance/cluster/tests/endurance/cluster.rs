@@ -6,6 +6,8 @@ use kube::{Api, Client};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::objects::GATEWAY;
+
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// Calls that run at once.
@@ -53,6 +55,27 @@ impl Cluster {
         let routes = self.api(GATEWAY_API, "v1", "HTTPRoute");
         let changed = routes.patch(name, &PatchParams::default(), &patch).await.unwrap();
         serde_json::to_value(changed).unwrap()
+    }
+
+    /// Changes the number of pods of the Gateway.
+    pub(crate) async fn change_replicas(&self, replicas: usize) {
+        let deployment = serde_json::json!({ "envoyDeployment": { "replicas": replicas } });
+        let patch = Patch::Merge(serde_json::json!({ "spec": { "provider": { "kubernetes": deployment } } }));
+        let proxies = self.api("gateway.envoyproxy.io", "v1alpha1", "EnvoyProxy");
+        proxies.patch(GATEWAY, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// The version of routes that the API server's own cache has come to, which is what it tells watches from.
+    pub(crate) async fn cached_version(&self) -> u64 {
+        let routes = self.api(GATEWAY_API, "v1", "HTTPRoute");
+        let of_one = ListParams::default().fields("metadata.name=route-0").match_any();
+        routes.list(&of_one).await.unwrap().metadata.resource_version.unwrap().parse().unwrap()
+    }
+
+    /// Deletes a route.
+    pub(crate) async fn delete_route(&self, name: &str) {
+        let routes = self.api(GATEWAY_API, "v1", "HTTPRoute");
+        routes.delete(name, &DeleteParams::default()).await.unwrap();
     }
 
     /// Deletes all routes by one call.

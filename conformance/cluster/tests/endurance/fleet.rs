@@ -1,6 +1,7 @@
 //! A controller on the node, and the replicas of a Gateway's data plane in pods, as they are for one test.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub(crate) struct Fleet {
     pub(crate) cluster: Cluster,
     /// Where clients find the Gateway: its Service.
     pub(crate) gateway: SocketAddr,
+    /// How many routes there are.
+    pub(crate) routes: usize,
     /// Each replica's own address.
     pub(crate) replicas: Vec<SocketAddr>,
     /// Taken away and put back by tests.
@@ -36,7 +39,11 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// A namespace and a class of this name, all routes, all replicas ready and serving.
     pub(crate) async fn start(world: &'static str) -> Self {
-        let (routes, replicas) = (scale::routes(), scale::replicas());
+        Self::of(world, scale::routes(), scale::replicas()).await
+    }
+
+    /// One that may grow.
+    pub(crate) async fn of(world: &'static str, routes: usize, replicas: usize) -> Self {
         say(format_args!("{world}: {routes} routes, {replicas} replicas"));
         let (cluster, backend) = (Cluster::of(world).await, Backend::start().await);
         run("kubectl", &["create", "namespace", world]).await;
@@ -48,27 +55,41 @@ impl Fleet {
         cluster.create_all((0..routes).map(objects::route)).await;
         let controller = Some(controller(world, "a", 18000).await);
         let gateway = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut fleet = Self { world, cluster, gateway, replicas: Vec::new(), controller, _backend: backend };
+        let mut fleet = Self { world, cluster, gateway, routes, replicas: Vec::new(), controller, _backend: backend };
         fleet.await_replicas(replicas).await;
-        fleet.await_service(routes).await;
+        fleet.await_service().await;
         fleet
+    }
+
+    /// More routes.
+    pub(crate) async fn grow_to(&mut self, routes: usize) {
+        self.cluster.create_all((self.routes..routes).map(objects::route)).await;
+        self.routes = routes;
+        self.await_service().await;
+    }
+
+    /// Another number of replicas.
+    pub(crate) async fn scale_to(&mut self, replicas: usize) {
+        self.cluster.change_replicas(replicas).await;
+        self.await_replicas(replicas).await;
+        self.await_service().await;
     }
 
     async fn await_replicas(&mut self, wanted: usize) {
         let cluster = self.cluster.clone();
         let ready = async || {
             let pods = cluster.list(("", "Pod"), OURS).await;
-            pods.iter().filter(|pod| is_ready(pod)).count() == wanted
+            pods.len() == wanted && pods.iter().all(is_ready)
         };
         eventually("all replicas to be ready", LIMIT, ready).await;
         self.replicas = cluster.list(("", "Pod"), OURS).await.iter().map(address).collect();
     }
 
-    async fn await_service(&mut self, routes: usize) {
+    async fn await_service(&mut self) {
         let services = self.cluster.list(("", "Service"), OURS).await;
         let address: IpAddr = services[0]["spec"]["clusterIP"].as_str().unwrap().parse().unwrap();
         self.gateway = (address, PORT).into();
-        let (gateway, path) = (self.gateway, objects::path(routes - 1));
+        let (gateway, path) = (self.gateway, objects::path(self.routes - 1));
         eventually("the Service to lead there", LIMIT, async || status(gateway, &path).await == 200).await;
         for replica in &self.replicas {
             eventually("the last route", LIMIT, async || status(*replica, &path).await == 200).await;
@@ -98,6 +119,12 @@ impl Fleet {
     /// Starts it again.
     pub(crate) async fn start_controller(&mut self) {
         self.controller = Some(controller(self.world, "a", 18000).await);
+    }
+
+    /// Starts it again, with another way to the API server.
+    pub(crate) async fn start_controller_behind(&mut self, kubeconfig: &Path) {
+        let launch = launch(self.world, "a", 18000).arg("--kubeconfig").arg(kubeconfig);
+        self.controller = Some(launch.start().await);
     }
 
     /// What the Gateway's Deployment makes its pods of.
@@ -137,6 +164,10 @@ impl Drop for Fleet {
 
 /// A controller of that world on the node, at that port, ready.
 pub(crate) async fn controller(world: &str, name: &str, port: u16) -> Sluice {
+    launch(world, name, port).start().await
+}
+
+fn launch(world: &str, name: &str, port: u16) -> Launch {
     let address = std::net::Ipv4Addr::from(NODE).to_string();
     let args = [
         ("--infrastructure", "kubernetes"),
@@ -148,7 +179,7 @@ pub(crate) async fn controller(world: &str, name: &str, port: u16) -> Sluice {
         ("--admin", "127.0.0.1:0"),
     ];
     let launch = Launch::command("controller", &[]);
-    args.iter().fold(launch, |launch, (flag, value)| launch.arg(*flag).arg(*value)).start().await
+    args.iter().fold(launch, |launch, (flag, value)| launch.arg(*flag).arg(*value))
 }
 
 /// Whether a pod's own probe says so.

@@ -6,6 +6,7 @@
 mod backend;
 mod client;
 mod cluster;
+mod etcd;
 mod fleet;
 mod load;
 mod memory;
@@ -13,6 +14,7 @@ mod objects;
 mod outage;
 mod propagation;
 mod report;
+mod restart;
 mod scale;
 mod storm;
 
@@ -25,6 +27,12 @@ static CLUSTER: Mutex<()> = Mutex::const_new(());
 async fn nothing_fails_while_the_api_server_or_the_controller_is_away() {
     let _alone = CLUSTER.lock().await;
     outage::run().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_short_list_after_a_restart_is_no_deletion() {
+    let _alone = CLUSTER.lock().await;
+    restart::run().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -15,44 +15,61 @@ use crate::scale;
 /// Longest message of one change to one replica (the issue's).
 const BYTES: u64 = 100_000;
 
+/// Routes of a small Gateway.
+const FEW: usize = 10;
+
+/// Few and many routes, one and many replicas.
 pub(crate) async fn run() {
-    let fleet = Fleet::start("propagation").await;
+    let (many, replicas) = (scale::routes(), scale::replicas());
+    let mut fleet = Fleet::of("propagation", FEW, 1).await;
+    say(format_args!("| routes | replicas | changes | p50 | p99 | bytes per change and replica |"));
+    say(format_args!("|---|---|---|---|---|---|"));
+    measure(&fleet).await;
+    fleet.scale_to(replicas).await;
+    measure(&fleet).await;
+    fleet.grow_to(many).await;
+    measure(&fleet).await;
+    fleet.scale_to(1).await;
+    measure(&fleet).await;
+    fleet.end().await;
+}
+
+async fn measure(fleet: &Fleet) {
     let (changes, replicas) = (scale::changes(), fleet.replicas.len());
     let before = fleet.metric("sluice_stream_sent_bytes_total").await;
     let mut times = Vec::new();
     for change in 0..changes {
-        times.push(time(&fleet, change).await);
+        times.push(time(fleet, change).await);
     }
     let sent = fleet.metric("sluice_stream_sent_bytes_total").await - before;
     let bytes = sent / (changes * replicas) as u64;
     times.sort_unstable();
     let (half, most) = (quantile(&times, 50), quantile(&times, 99));
-    say(format_args!("| routes | replicas | changes | p50 | p99 | bytes per change and replica |"));
-    say(format_args!("|---|---|---|---|---|---|"));
-    say(format_args!("| {} | {replicas} | {changes} | {half:.0?} | {most:.0?} | {bytes} |", scale::routes()));
+    say(format_args!("| {} | {replicas} | {changes} | {half:.0?} | {most:.0?} | {bytes} |", fleet.routes));
     // The last change is served, and the one that it replaced is not, if it replaced one.
-    fleet.all_answer(&path(changes - 1), 200).await;
-    if let Some(replaced) = (changes - 1).checked_sub(scale::routes()) {
-        fleet.all_answer(&path(replaced), 404).await;
+    fleet.all_answer(&path(fleet, changes - 1), 200).await;
+    if let Some(replaced) = (changes - 1).checked_sub(fleet.routes) {
+        fleet.all_answer(&path(fleet, replaced), 404).await;
     }
     fleet.all_answer("/nobody-said-this", 404).await;
     assert!(bytes > 0 && bytes <= BYTES, "{bytes} bytes of each change for each replica");
-    fleet.end().await;
 }
 
-fn path(change: usize) -> String {
-    format!("/change-{change}")
+/// Another one for each size of the fleet.
+fn path(fleet: &Fleet, change: usize) -> String {
+    format!("/change-{}-{}-{change}", fleet.routes, fleet.replicas.len())
 }
 
 /// From the API server's having it to the last replica's serving it.
 async fn time(fleet: &Fleet, change: usize) -> Duration {
-    let route = change % scale::routes();
+    let route = change % fleet.routes;
+    let path = path(fleet, change);
     let mut waiting = JoinSet::new();
     for replica in &fleet.replicas {
-        waiting.spawn(served(*replica, path(change), pause(fleet.replicas.len())));
+        waiting.spawn(served(*replica, path.clone(), pause(fleet.replicas.len())));
     }
     let since = Instant::now();
-    fleet.cluster.change_route(&name(route), spec(route, Some(&path(change)))).await;
+    fleet.cluster.change_route(&name(route), spec(route, Some(&path))).await;
     let last = waiting.join_all().await.into_iter().max().unwrap();
     last - since
 }

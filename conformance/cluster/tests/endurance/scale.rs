@@ -1,9 +1,5 @@
-//! How large and how long. The full form is that of the issue:
-//!
-//! ```text
-//! SLUICE_ENDURANCE_ROUTES=5000 SLUICE_ENDURANCE_REPLICAS=20 SLUICE_ENDURANCE_OUTAGE=600 \
-//! SLUICE_ENDURANCE_STORM_RATE=1000 SLUICE_ENDURANCE_STORM_SECONDS=60 conformance/cluster/ci endurance
-//! ```
+//! How large and how long. Short by default; the full form, that of the issue, is `conformance/cluster/full`, which sets
+//! `$SLUICE_ENDURANCE_ROUTES` and so on by the names below.
 
 use std::time::Duration;
 
@@ -25,6 +21,11 @@ pub(crate) fn outage() -> Duration {
 /// Changes whose way to all replicas is timed.
 pub(crate) fn changes() -> usize {
     number("CHANGES", 30)
+}
+
+/// Replicas in the storm: each of them is sent each change, and reads it.
+pub(crate) fn storm_replicas() -> usize {
+    number("STORM_REPLICAS", 3)
 }
 
 /// Updates in each second of the storm.
