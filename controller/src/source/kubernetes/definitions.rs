@@ -63,11 +63,11 @@ fn lay(index: Index, known: &mut Hashes) -> bool {
     differs
 }
 
-/// Returns when the hash of a version is another than when this was called, if it was known then.
+/// Returns when the hash of a version is another than when this was called, or than the first that is known later.
 pub(super) async fn changed(hashes: &mut watch::Receiver<Hashes>, version: &str) {
-    let before = hashes.borrow_and_update().get(version).cloned();
-    let differs = |now: &Hashes| before.is_some() && now.get(version) != before.as_ref();
-    if hashes.wait_for(differs).await.is_err() {
+    let first = hashes.wait_for(|now| now.contains_key(version)).await.map(|now| now.get(version).cloned());
+    let Ok(before) = first else { return std::future::pending().await };
+    if hashes.wait_for(|now| now.get(version) != before.as_ref()).await.is_err() {
         std::future::pending().await
     }
 }
@@ -98,12 +98,17 @@ mod tests {
         let mut seen = hashes.subscribe();
         let tell = |hash: &str| hashes.send_modify(|known| drop(known.insert("x/v1".to_owned(), hash.to_owned())));
         let soon = Duration::from_secs(1);
+        let mut early = hashes.subscribe();
+        let early = tokio::spawn(async move { changed(&mut early, "x/v1").await });
+        tokio::task::yield_now().await;
         tell("A");
         assert!(tokio::time::timeout(soon, changed(&mut seen, "x/v1")).await.is_err());
+        assert!(!early.is_finished());
         assert!(tokio::time::timeout(soon, changed(&mut seen, "other/v1")).await.is_err());
         let change = tokio::spawn(async move { changed(&mut seen, "x/v1").await });
         tokio::task::yield_now().await;
         tell("B");
         change.await.unwrap();
+        early.await.unwrap();
     }
 }
