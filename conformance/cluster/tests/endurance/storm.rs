@@ -22,7 +22,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Memory some time after the storm, of that before (the issue's).
 const MEMORY: f64 = 1.1;
 /// Kilobytes that a small process may grow by all the same: a few pages here and there are a tenth of it.
-const PAGES: u64 = 2048;
+const PAGES: u64 = 4096;
 /// What the paths of its updates begin with.
 const STORM: &str = "storm";
 
