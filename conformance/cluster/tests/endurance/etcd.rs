@@ -2,14 +2,13 @@
 //! cores with everything else, and admitting a route costs it some milliseconds. A storm is therefore written where API
 //! servers write. What watchers are sent is the same.
 
-use kube::{Client, Config};
-use serde_json::{Value, json};
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kube::{Client, Config};
+use serde_json::{Value, json};
 
 /// Where a bed's etcd listens.
 const AT: &str = "http://127.0.0.1:2379";
