@@ -160,7 +160,11 @@ async fn a_field_that_a_definition_gets_is_seen() {
     let at = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/directResponse";
     let whole: Value = serde_json::from_str(&kubectl(&["get", definition, "-o", "json"]).await).unwrap();
     let edit = async |edit: Value| kubectl(&["patch", definition, "--type=json", "-p", &edit.to_string()]).await;
+    let told = async || kubectl(&["get", "--raw", "/openapi/v3"]).await;
+    let before = told().await;
     edit(json!([{"op": "remove", "path": at}])).await;
+    // Or the controller's first look would show what its second one shows again.
+    eventually("the definition to be told", LIMIT, async || told().await != before).await;
     let filter = json!({
         "apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "HTTPRouteFilter",
         "metadata": {"name": "teapot", "namespace": "defined"}, "spec": {"directResponse": {"statusCode": 418}},

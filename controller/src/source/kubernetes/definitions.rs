@@ -19,6 +19,10 @@ use crate::backoff::Spread;
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
+/// Between the hash and what it tells of: an API server computes the one and takes up the other apart from each other,
+/// and one of several may be asked next.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// Hashes of definitions, by `GROUP/VERSION`.
 pub(super) type Hashes = BTreeMap<String, String>;
 
@@ -63,13 +67,15 @@ fn lay(index: Index, known: &mut Hashes) -> bool {
     differs
 }
 
-/// Returns when the hash of a version is another than when this was called, or than the first that is known later.
+/// Returns when the hash of a version is another than when this was called, or than the first that is known later, and
+/// time has passed for the new definition to be in force.
 pub(super) async fn changed(hashes: &mut watch::Receiver<Hashes>, version: &str) {
     let first = hashes.wait_for(|now| now.contains_key(version)).await.map(|now| now.get(version).cloned());
     let Ok(before) = first else { return std::future::pending().await };
     if hashes.wait_for(|now| now.get(version) != before.as_ref()).await.is_err() {
         std::future::pending().await
     }
+    sleep(SETTLED).await;
 }
 
 #[cfg(test)]
