@@ -1,6 +1,7 @@
 //! What is told of the requests: one line each in the access log, and numbers for Prometheus.
 
 pub mod access_log;
+mod digits;
 mod family;
 pub mod flag;
 mod known;
@@ -10,6 +11,7 @@ pub mod record;
 mod timestamp;
 
 pub use access_log::AccessLog;
+pub(crate) use digits::Text;
 pub use flag::ResponseFlag;
 pub use metrics::Metrics;
 pub use record::Record;

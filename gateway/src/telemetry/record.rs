@@ -12,6 +12,7 @@ use http::Version;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use super::digits::Text;
 use super::flag::ResponseFlag;
 use super::mask::masked;
 use super::timestamp::timestamp;
@@ -68,7 +69,7 @@ pub struct Record<'a> {
     #[serde(serialize_with = "authority", skip_serializing_if = "Option::is_none")]
     pub authority: Option<&'a [u8]>,
     /// The address of the last attempt.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "address", skip_serializing_if = "Option::is_none")]
     pub upstream_host: Option<SocketAddr>,
     /// The name of the last attempt's cluster (`Cluster::name`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +91,7 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listener: Option<&'a str>,
     /// The client's address.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "address", skip_serializing_if = "Option::is_none")]
     pub downstream_remote_address: Option<SocketAddr>,
     /// What was read of an exchange with a model.
     #[serde(flatten, serialize_with = "exchange")]
@@ -98,15 +99,14 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Its line, with the line end.
+    /// Adds its line, with the line end.
     ///
     /// # Errors
     /// None that a record can cause; the signature is that of the writer.
-    pub fn to_line(&self) -> io::Result<Vec<u8>> {
-        let mut line = Vec::with_capacity(1024);
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut line, Printable(CompactFormatter)))?;
+    pub fn write_line(&self, line: &mut Vec<u8>) -> io::Result<()> {
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Printable(CompactFormatter)))?;
         line.push(b'\n');
-        Ok(line)
+        Ok(())
     }
 }
 
@@ -116,6 +116,9 @@ struct Printable(CompactFormatter);
 
 impl Formatter for Printable {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return self.0.write_string_fragment(writer, fragment);
+        }
         let mut rest = fragment;
         while let Some((at, found)) = rest.char_indices().find(|(_, c)| is_obeyed(*c)) {
             let (before, after) = rest.split_at(at);
@@ -131,6 +134,10 @@ fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || c == '\u{feff}'
+}
+
+fn address<S: Serializer>(address: &Option<SocketAddr>, s: S) -> Result<S::Ok, S::Error> {
+    address.map(Text::socket).as_ref().map(Text::as_str).serialize(s)
 }
 
 fn text<S: Serializer>(bytes: &Option<&[u8]>, s: S) -> Result<S::Ok, S::Error> {
@@ -271,7 +278,9 @@ mod tests {
     use crate::ai::{Ending, Operation};
 
     fn text(record: &Record<'_>) -> String {
-        String::from_utf8(record.to_line().unwrap()).unwrap()
+        let mut line = Vec::new();
+        record.write_line(&mut line).unwrap();
+        String::from_utf8(line).unwrap()
     }
 
     fn parsed(record: &Record<'_>) -> serde_json::Value {

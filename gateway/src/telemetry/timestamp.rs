@@ -4,14 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serializer;
 
+use super::digits::Text;
+
 /// ISO 8601 in UTC with milliseconds, Envoy's `%START_TIME%`.
 pub(super) fn timestamp<S: Serializer>(time: &SystemTime, s: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let milli = since.subsec_millis();
-    s.collect_str(&format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"))
+    s.serialize_str(Text::time(date(days), second, since.subsec_millis()).as_str())
 }
 
 /// Year, month and day of the Gregorian calendar for a number of days since 1970-01-01.
