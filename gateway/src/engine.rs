@@ -41,7 +41,7 @@ impl Engine {
         Ok(Self { conf: Arc::new(conf), _roots: file })
     }
 
-    /// The settings, for `pingora_proxy::http_proxy` and for connectors.
+    /// The settings, for connections to upstreams.
     pub fn conf(&self) -> &Arc<ServerConf> {
         &self.conf
     }

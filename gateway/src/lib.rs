@@ -2,7 +2,7 @@
 //!
 //! Two floors. The *pure model* says what a configuration means and names no clock, socket, task or file:
 //! [`matcher`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`wire`], [`ai`]. The *shell* runs it: [`engine`],
-//! [`upstream`], `proxy`, [`server`], [`telemetry`].
+//! [`upstream`], `exchange`, `proxy`, [`server`], [`telemetry`].
 //!
 //! Invariants:
 //! 1. Nothing in a `Snapshot` is resolved by name on the request path, and a published one never changes.
@@ -15,6 +15,7 @@
 pub mod ai;
 pub mod cluster;
 pub mod engine;
+mod exchange;
 pub mod filter;
 pub mod listener;
 pub mod matcher;

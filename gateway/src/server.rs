@@ -6,6 +6,7 @@ mod first_line;
 mod head;
 mod io;
 pub mod pages;
+mod patience;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use crate::engine::roots::SystemRoots;
 use crate::proxy::{GatewayProxy, Shared};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::{AccessLog, Metrics, access_log};
-use crate::upstream::{ConnectTo, Loopback, Resolver, Upstreams};
+use crate::upstream::{ConnectTo, Connections, Loopback, Resolver, Upstreams};
 use accept::Socket;
 use admin::Admin;
 use sockets::{OpenSocket, Place, places};
@@ -81,7 +82,8 @@ pub enum StartError {
 /// A running data plane.
 pub struct Server {
     options: Options,
-    engine: Engine,
+    /// Its file of trust anchors lasts as long as this.
+    _engine: Engine,
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     admin_address: SocketAddr,
@@ -119,9 +121,10 @@ impl Server {
         let access_log = AccessLog::start(sink, access_log::QUEUE, metrics.access_log_dropped());
         let access_log = access_log.map_err(StartError::AccessLog)?;
         let admin = Arc::new(Admin::new(Arc::clone(&metrics)));
-        let shared = Arc::new(Shared::new(upstreams, metrics, access_log));
+        let connections = Connections::new(engine.conf());
+        let shared = Arc::new(Shared::new(upstreams, connections, metrics, access_log));
         tokio::spawn(pages::serve(Arc::clone(&admin), listener));
-        Ok(Self { options, engine, shared, admin, admin_address, gateways: Mutex::default() })
+        Ok(Self { options, _engine: engine, shared, admin, admin_address, gateways: Mutex::default() })
     }
 
     /// Puts snapshots in force, one for each Gateway, and lets the sockets follow them. A Gateway without a snapshot
@@ -199,11 +202,7 @@ impl Server {
                 continue;
             }
             let proxy = GatewayProxy::new(gateway.publisher.reader(), place.port, Arc::clone(&self.shared));
-            let socket = Socket::new(
-                proxy.into_engine(self.engine.conf()),
-                Arc::clone(&self.shared.metrics),
-                self.options.drain_timeout,
-            );
+            let socket = Socket::new(proxy, Arc::clone(&self.shared.metrics), self.options.drain_timeout);
             match OpenSocket::open(place.address, socket) {
                 Ok(open) => drop(gateway.sockets.insert(place, open)),
                 Err(error) => drop(gateway.failed.insert(place, error.to_string())),

@@ -5,23 +5,25 @@
 mod balance;
 mod bundle;
 mod connect_to;
+mod connections;
+mod idle;
 #[cfg(test)]
 mod name_server;
 mod names;
 mod peer;
 mod resolver;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use pingora_core::upstreams::peer::HttpPeer;
-
 pub use balance::Pick;
 pub use connect_to::{ConnectTo, InvalidConnectTo};
-pub use peer::CONNECT_TIMEOUT;
+pub use connections::{Connected, Connection, Connections};
+pub use peer::{CONNECT_TIMEOUT, Way};
 pub use resolver::Resolver;
 
 use crate::cluster::{Cluster, Endpoint, Target};
@@ -83,8 +85,9 @@ impl Upstreams {
         let clusters: Vec<_> = snapshots.iter().flat_map(|snapshot| clusters(snapshot)).collect();
         let used: BTreeSet<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
         self.balances.write().unwrap_or_else(PoisonError::into_inner).retain(|name, _| used.contains(name.as_str()));
+        self.peers.forget_unused();
         let endpoints = clusters.iter().flat_map(|cluster| &cluster.endpoints);
-        let hostname = |endpoint: &Endpoint| match self.really(endpoint) {
+        let hostname = |endpoint: &Endpoint| match self.really(endpoint).into_owned() {
             Endpoint::Fqdn { hostname, .. } => Some(hostname),
             Endpoint::Ip(_) => None,
         };
@@ -100,14 +103,26 @@ impl Upstreams {
     /// # Errors
     /// There is no address to try.
     pub async fn pick(&self, cluster: &Cluster, tried: &[SocketAddr]) -> Result<Pick, NoAddress> {
-        let addresses = match self.addresses(cluster) {
+        match self.pick_known(cluster, tried) {
             Err(NoAddress::Pending) => {
                 let first = tokio::time::timeout(CONNECT_TIMEOUT, self.first_addresses(cluster));
-                first.await.unwrap_or(Err(NoAddress::Pending))?
+                let addresses = first.await.unwrap_or(Err(NoAddress::Pending))?;
+                self.next_of(cluster, &addresses, tried)
             }
-            known => known?,
-        };
-        self.balance(&cluster.name).pick(&addresses, tried, Instant::now()).ok_or(NoAddress::NoEndpoint)
+            known => known,
+        }
+    }
+
+    /// The same from what is known now.
+    ///
+    /// # Errors
+    /// As of [`Upstreams::pick`]; [`NoAddress::Pending`] where waiting may help.
+    pub(crate) fn pick_known(&self, cluster: &Cluster, tried: &[SocketAddr]) -> Result<Pick, NoAddress> {
+        self.next_of(cluster, &self.addresses(cluster)?, tried)
+    }
+
+    fn next_of(&self, cluster: &Cluster, addresses: &[SocketAddr], tried: &[SocketAddr]) -> Result<Pick, NoAddress> {
+        self.balance(&cluster.name).pick(addresses, tried, Instant::now()).ok_or(NoAddress::NoEndpoint)
     }
 
     /// A connection to an address of the cluster failed: others come before it for a while.
@@ -122,14 +137,14 @@ impl Upstreams {
 
     /// What the engine needs for an attempt: address, TLS, HTTP version, connect timeouts, and the key that keeps
     /// connections of different backends, TLS policies and credentials apart. `edits` are all those in force for the
-    /// attempt, the rule's and the backend's. The caller sets read and write timeouts.
-    pub fn peer<'e>(
+    /// attempt, the rule's and the backend's.
+    pub fn way<'e>(
         &self,
-        cluster: &Cluster,
+        cluster: &Arc<Cluster>,
         pick: Pick,
         edits: impl IntoIterator<Item = &'e RequestEdit>,
-    ) -> HttpPeer {
-        self.peers.peer(cluster, pick, edits)
+    ) -> Arc<Way> {
+        self.peers.way(cluster, pick, edits)
     }
 
     async fn first_addresses(&self, cluster: &Cluster) -> Result<Vec<SocketAddr>, NoAddress> {
@@ -145,15 +160,17 @@ impl Upstreams {
 
     /// Everything known now, without duplicates.
     fn addresses(&self, cluster: &Cluster) -> Result<Vec<SocketAddr>, NoAddress> {
-        let (mut addresses, mut missing) = (Vec::new(), NoAddress::NoEndpoint);
+        let (mut addresses, mut missing) = (Vec::with_capacity(cluster.endpoints.len()), NoAddress::NoEndpoint);
         for endpoint in &cluster.endpoints {
-            match self.really(endpoint) {
-                Endpoint::Ip(address) => addresses.push(address),
-                Endpoint::Fqdn { hostname, port } => match &*self.names.answer(&hostname) {
-                    Answer::Known(ips) => addresses.extend(ips.iter().map(|ip| SocketAddr::new(*ip, port))),
+            match &*self.really(endpoint) {
+                Endpoint::Ip(address) => addresses.push(*address),
+                Endpoint::Fqdn { hostname, port } => match &*self.names.answer(hostname) {
+                    Answer::Known(ips) => addresses.extend(ips.iter().map(|ip| SocketAddr::new(*ip, *port))),
                     Answer::Pending => missing = NoAddress::Pending,
                     Answer::Failed(_) if missing == NoAddress::Pending => {}
-                    Answer::Failed(why) => missing = NoAddress::Unresolved { hostname, why: why.clone() },
+                    Answer::Failed(why) => {
+                        missing = NoAddress::Unresolved { hostname: hostname.clone(), why: why.clone() };
+                    }
                 },
             }
         }
@@ -166,8 +183,9 @@ impl Upstreams {
         if addresses.is_empty() { Err(missing) } else { Ok(addresses) }
     }
 
-    fn really(&self, endpoint: &Endpoint) -> Endpoint {
-        self.connect_to.iter().find_map(|moved| moved.apply(endpoint)).unwrap_or_else(|| endpoint.clone())
+    fn really<'e>(&self, endpoint: &'e Endpoint) -> Cow<'e, Endpoint> {
+        let moved = self.connect_to.iter().find_map(|moved| moved.apply(endpoint));
+        moved.map_or(Cow::Borrowed(endpoint), Cow::Owned)
     }
 
     fn balance(&self, cluster: &str) -> Arc<Balance> {

@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use http::Version;
-use pingora_core::connectors::ConnectorOptions;
-use pingora_core::connectors::http::Connector;
-use pingora_core::protocols::http::client::HttpSession;
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::v1::client::HttpSession;
+use pingora_core::protocols::http::v2::client::Http2Session;
 use pingora_error::ErrorType;
 use pingora_http::RequestHeader;
 use sluice_gateway::cluster::{CaBundle, Cluster, Endpoint, Roots, UpstreamProtocol, UpstreamTls};
@@ -15,7 +15,7 @@ use sluice_gateway::engine::Engine;
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::filter::RequestEdit;
 use sluice_gateway::filter::credential::{Credential, CredentialInjection};
-use sluice_gateway::upstream::{Loopback, Resolver, Upstreams};
+use sluice_gateway::upstream::{Connected, Connection, Connections, Loopback, Resolver, Upstreams};
 use sluice_testkit::ca::{Alpn, Ca};
 use sluice_testkit::provider::Provider;
 use sluice_testkit::provider::answer::Answer;
@@ -25,16 +25,16 @@ const NAME: &str = "api.example.test";
 
 /// The engine's client side with what stands before it.
 struct Client {
-    connector: Connector,
+    connections: Connections,
     upstreams: Arc<Upstreams>,
 }
 
 impl Client {
     fn new(roots: &SystemRoots) -> Self {
         let engine = Engine::new(roots, 1).unwrap();
-        let connector = Connector::new(Some(ConnectorOptions::from_server_conf(engine.conf())));
+        let connections = Connections::new(engine.conf());
         let upstreams = Upstreams::new(Vec::new(), Loopback::Reachable, Resolver::with_name_servers(&[]).unwrap());
-        Self { connector, upstreams }
+        Self { connections, upstreams }
     }
 
     /// Trusts nobody by itself.
@@ -43,27 +43,43 @@ impl Client {
     }
 
     /// One GET; says whether the connection was one from the pool.
-    async fn get(&self, cluster: &Cluster, edits: &[RequestEdit]) -> Result<bool, ErrorType> {
+    async fn get(&self, cluster: &Arc<Cluster>, edits: &[RequestEdit]) -> Result<bool, ErrorType> {
         let pick = self.upstreams.pick(cluster, &[]).await.unwrap();
-        let peer = self.upstreams.peer(cluster, pick, edits);
-        let (mut session, reused) = self.connector.get_http_session(&peer).await.map_err(|e| e.etype().clone())?;
-        let mut head = RequestHeader::build("GET", b"/", None).unwrap();
-        head.insert_header("host", NAME).unwrap();
-        session.write_request_header(Box::new(head)).await.unwrap();
-        session.finish_request_body().await.unwrap();
-        session.read_response_header().await.unwrap();
-        while session.read_response_body().await.unwrap().is_some() {}
-        if let HttpSession::H1(session) = &mut session {
-            session.respect_keepalive();
+        let way = self.upstreams.way(cluster, pick, edits);
+        let Connected { connection, reused } = self.connections.get(&way).await.map_err(|e| e.etype().clone())?;
+        match connection {
+            Connection::Http1(stream) => self.connections.keep(&way, get_over_http1(stream).await),
+            Connection::Http2(session) => self.connections.release(&way, get_over_http2(*session).await),
         }
-        self.connector.release_http_session(session, &peer, None).await;
         Ok(reused)
     }
 }
 
-fn cluster(provider: &Provider, tls: Option<UpstreamTls>) -> Cluster {
+fn head() -> Box<RequestHeader> {
+    let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+    head.insert_header("host", NAME).unwrap();
+    Box::new(head)
+}
+
+async fn get_over_http1(stream: Stream) -> Stream {
+    let mut session = HttpSession::new(stream);
+    session.write_request_header(head()).await.unwrap();
+    session.finish_body().await.unwrap();
+    session.read_response().await.unwrap();
+    while session.read_body_bytes().await.unwrap().is_some() {}
+    session.into_inner()
+}
+
+async fn get_over_http2(mut session: Http2Session) -> Http2Session {
+    session.write_request_header(head(), true).unwrap();
+    session.read_response_header().await.unwrap();
+    while session.read_response_body().await.unwrap().is_some() {}
+    session
+}
+
+fn cluster(provider: &Provider, tls: Option<UpstreamTls>) -> Arc<Cluster> {
     let endpoints = vec![Endpoint::Ip(provider.address())];
-    Cluster { name: "backend/ai/qwen".to_owned(), endpoints, tls, protocol: UpstreamProtocol::Auto }
+    Arc::new(Cluster { name: "backend/ai/qwen".to_owned(), endpoints, tls, protocol: UpstreamProtocol::Auto })
 }
 
 fn tls(hostname: &str, roots: Roots) -> Option<UpstreamTls> {
@@ -127,7 +143,7 @@ async fn a_pooled_connection_is_for_its_own_credential_and_backend_alone() {
         [RequestEdit::Credential(CredentialInjection { header, credential, overwrite: true })]
     };
     let one = cluster(&provider, None);
-    let other = Cluster { name: "backend/ai/other".to_owned(), ..one.clone() };
+    let other = Arc::new(Cluster { name: "backend/ai/other".to_owned(), ..Cluster::clone(&one) });
     for (cluster, edits) in [(&one, credential("1")), (&one, credential("2")), (&other, credential("1"))] {
         assert_eq!(client.get(cluster, &edits).await, Ok(false));
         assert_eq!(client.get(cluster, &edits).await, Ok(true));
@@ -151,7 +167,7 @@ async fn the_http_version_follows_alpn_and_the_protocol() {
     }
     for (protocol, version) in [(UpstreamProtocol::Auto, Version::HTTP_11), (UpstreamProtocol::H2c, Version::HTTP_2)] {
         let provider = Provider::plain(Answer::status(200)).await;
-        client.get(&Cluster { protocol, ..cluster(&provider, None) }, &[]).await.unwrap();
+        client.get(&Arc::new(Cluster { protocol, ..Cluster::clone(&cluster(&provider, None)) }), &[]).await.unwrap();
         assert_eq!(provider.only_request().version, version, "{protocol:?}");
     }
 }

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use pingora_error::Error;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use super::local_reply::{LOCAL_REPLY, LocalReply};
-use super::session::Deadline;
+use super::clock::Clock;
+use super::local_reply::LocalReply;
 use crate::ai::{BodyEnd, Tap};
 use crate::cluster::{Backend, Cluster, Target};
 use crate::listener::Listener;
@@ -23,7 +22,7 @@ pub(crate) struct Context {
     _running: TaskTrackerToken,
     pub(super) start: Instant,
     pub(super) started_at: SystemTime,
-    pub(super) deadline: Deadline,
+    pub(super) clock: Clock,
     pub(super) request_id: String,
     /// Path and query as the client sent them, where the normal form differs.
     pub(super) original_path: Option<Vec<u8>>,
@@ -75,11 +74,12 @@ impl Upstream {
 
 impl Context {
     pub(super) fn new(running: TaskTrackerToken) -> Self {
+        let start = Instant::now();
         Self {
             _running: running,
-            start: Instant::now(),
+            start,
             started_at: SystemTime::now(),
-            deadline: Deadline::default(),
+            clock: Clock::new(start),
             request_id: Uuid::new_v4().to_string(),
             original_path: None,
             listener: None,
@@ -124,10 +124,16 @@ impl Context {
     /// Where the request goes; `None` before a backend is chosen.
     pub(super) fn forward(&self) -> Option<Forward<'_>> {
         let rule = self.rule.as_deref()?;
+        let (backend, cluster) = self.target(rule)?;
+        Some(Forward { rule, backend, cluster })
+    }
+
+    /// The chosen backend of the request's own rule, which is held apart.
+    pub(super) fn target<'r>(&self, rule: &'r RouteRule) -> Option<(&'r Backend, &'r Arc<Cluster>)> {
         let Action::Forward(backends) = &rule.action else { return None };
         let backend = backends.0.get(self.backend)?;
         let Target::Cluster(cluster) = &backend.target else { return None };
-        Some(Forward { rule, backend, cluster })
+        Some((backend, cluster))
     }
 
     /// Starts an attempt: its own deadline, and never later than the request's.
@@ -136,18 +142,7 @@ impl Context {
         let timeouts = self.timeouts();
         let request = timeouts.request.map(|limit| self.start + limit);
         let attempt = timeouts.backend_request.map(|limit| Instant::now() + limit);
-        self.deadline.set([request, attempt].into_iter().flatten().min());
-    }
-
-    /// Time until the deadline in force; zero when it has passed, `None` without one.
-    pub(super) fn time_left(&self) -> Option<Duration> {
-        self.deadline.at().map(|at| at.saturating_duration_since(Instant::now()))
-    }
-
-    /// Ends the request with a reply: the error takes the way through the engine, the reply waits here.
-    pub(super) fn fail(&mut self, reply: LocalReply) -> Box<Error> {
-        self.reply = Some(reply);
-        Error::explain(LOCAL_REPLY, "the gateway answers")
+        self.clock.set([request, attempt].into_iter().flatten().min(), timeouts.idle);
     }
 
     /// Name of the cluster the request goes to; empty before one is chosen.

@@ -2,8 +2,44 @@
 
 use pingora_error::{Error, ErrorSource, ErrorType};
 
+use super::clock::TIME_IS_UP;
 use super::local_reply::LocalReply;
-use super::session::TIME_IS_UP;
+
+/// What stops a request on its way.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// What the gateway has found.
+    Reply(LocalReply),
+    /// What the engine says.
+    Engine(Box<Error>),
+}
+
+impl Fault {
+    /// Whether nothing was heard for too long.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Engine(error) if *error.etype() == ErrorType::ReadTimedout)
+    }
+
+    /// What it means for the client; `upstream` names the place for the text.
+    pub(super) fn into_failure(self, upstream: &str) -> Failure {
+        match self {
+            Self::Reply(reply) => Failure::Reply(reply),
+            Self::Engine(error) => classify(&error, upstream),
+        }
+    }
+}
+
+impl From<LocalReply> for Fault {
+    fn from(reply: LocalReply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+impl From<Box<Error>> for Fault {
+    fn from(error: Box<Error>) -> Self {
+        Self::Engine(error)
+    }
+}
 
 /// How a request failed.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,8 +50,8 @@ pub(super) enum Failure {
     Reply(LocalReply),
 }
 
-/// Reads the engine's error; `upstream` names the place for the text.
-pub(super) fn classify(error: &Error, upstream: &str) -> Failure {
+/// Reads the engine's error.
+fn classify(error: &Error, upstream: &str) -> Failure {
     if *error.etype() == TIME_IS_UP {
         return Failure::Reply(LocalReply::TimedOut);
     }

@@ -6,6 +6,8 @@ use http::header::{HeaderName, HeaderValue};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 
+use crate::telemetry::Text;
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -15,15 +17,15 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// Appends the client to `X-Forwarded-For`, and sets the scheme and the request's id, which a client cannot choose.
 pub(super) fn set(head: &mut RequestHeader, client: Option<IpAddr>, request_id: &str) -> Result<()> {
     if let Some(client) = client {
-        let before: Vec<_> = head.headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
-        let mut value = before.join(&b","[..]);
-        if !value.is_empty() {
+        let mut value = Vec::new();
+        for before in head.headers.get_all(&X_FORWARDED_FOR).iter().filter(|before| !before.is_empty()) {
+            value.extend_from_slice(before.as_bytes());
             value.push(b',');
         }
-        value.extend_from_slice(client.to_string().as_bytes());
+        value.extend_from_slice(Text::ip(client).as_bytes());
         head.insert_header(X_FORWARDED_FOR, value)?;
     }
-    head.insert_header(X_FORWARDED_PROTO, "http")?;
+    head.insert_header(X_FORWARDED_PROTO, HeaderValue::from_static("http"))?;
     head.insert_header(X_REQUEST_ID, request_id)
 }
 

@@ -5,14 +5,10 @@
 
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use pingora_error::ErrorType;
 use pingora_http::ResponseHeader;
 use serde_json::json;
 
 use crate::telemetry::ResponseFlag;
-
-/// The error that carries a local reply out of a phase; the reply itself waits in the request's context.
-pub(crate) const LOCAL_REPLY: ErrorType = ErrorType::Custom("local reply");
 
 /// Why the gateway answered in the upstream's place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::HeaderMap;
 use http::header::{HOST, USER_AGENT};
-use pingora_proxy::Session;
+use pingora_core::protocols::http::ServerSession;
 
 use super::context::Context;
 use super::local_reply::LocalReply;
@@ -13,7 +13,7 @@ use crate::telemetry::{Record, ResponseFlag};
 
 /// Puts together what is known.
 pub(super) fn of<'a>(
-    session: &'a Session,
+    session: &'a ServerSession,
     ctx: &'a Context,
     gateway: &'a str,
     exchange: Option<&'a Exchange>,
@@ -52,7 +52,7 @@ pub(super) fn of<'a>(
 }
 
 /// The client's address.
-pub(super) fn client(session: &Session) -> Option<SocketAddr> {
+pub(super) fn client(session: &ServerSession) -> Option<SocketAddr> {
     session.client_addr().and_then(|address| address.as_inet()).copied()
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, StatusCode};
+use pingora_core::protocols::http::ServerSession;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
-use pingora_proxy::Session;
 
 use super::context::Context;
 use super::forwarding::X_REQUEST_ID;
@@ -40,7 +40,7 @@ impl Reply {
     ///
     /// # Errors
     /// The client is gone.
-    pub(super) async fn send(&self, session: &mut Session, ctx: &Context) -> Result<()> {
+    pub(super) async fn send(&self, session: &mut ServerSession, ctx: &Context) -> Result<()> {
         let request = session.req_header();
         let no_body = request.method == Method::HEAD;
         let (mut head, body) = self.message(request)?;
@@ -49,17 +49,10 @@ impl Reply {
             drop(edit_response(&rule.response_edits, &mut head));
         }
         head.insert_header(X_REQUEST_ID, ctx.request_id.as_str())?;
-        let downstream = &mut session.downstream_session;
-        downstream.write_response_header(Box::new(head)).await?;
-        if no_body || body.is_empty() {
-            downstream.finish_body().await?;
-        } else {
-            downstream.write_response_body(body, true).await?;
-        }
-        // The rest of the request is read, within reason: closing on unread bytes resets the connection, and a reset
-        // can overtake the answer.
-        downstream.set_total_drain_timeout(Some(LINGER));
-        drop(downstream.drain_request_body().await);
+        session.write_response_header(Box::new(head)).await?;
+        let body = if no_body { Bytes::new() } else { body };
+        session.write_response_body(body, true).await?;
+        linger(session).await;
         Ok(())
     }
 
@@ -93,6 +86,13 @@ impl Reply {
             }
         }
     }
+}
+
+/// Reads the rest of the request, within reason: closing on unread bytes resets the connection, and a reset can overtake
+/// the answer.
+pub(super) async fn linger(session: &mut ServerSession) {
+    session.set_total_drain_timeout(Some(LINGER));
+    drop(session.drain_request_body().await);
 }
 
 impl From<LocalReply> for Reply {

@@ -1,18 +1,20 @@
 //! One listening socket: accepts connections, runs their requests, ends them when it is told to.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream, ServerApp};
+use pingora_core::apps::{HttpPersistentSettings, ReusedHttpStream, ServerApp};
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
-use pingora_proxy::{HttpProxy, ProxyHttp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::io::DownstreamIo;
+use super::patience::Patience;
+use crate::proxy::GatewayProxy;
 use crate::telemetry::Metrics;
 
 /// Time for a whole head, from its first byte.
@@ -25,8 +27,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the connections of one socket have in common.
-pub(super) struct Socket<P> {
-    pub(super) proxy: Arc<HttpProxy<P>>,
+pub(super) struct Socket {
+    proxy: Arc<GatewayProxy>,
     pub(super) metrics: Arc<Metrics>,
     /// Turns true when the socket is to close.
     pub(super) closing: watch::Receiver<bool>,
@@ -34,12 +36,8 @@ pub(super) struct Socket<P> {
     pub(super) drain: Duration,
 }
 
-impl<P> Socket<P>
-where
-    P: ProxyHttp + Send + Sync + 'static,
-    P::CTX: Send + Sync,
-{
-    pub(super) fn new(proxy: HttpProxy<P>, metrics: Arc<Metrics>, drain: Duration) -> Self {
+impl Socket {
+    pub(super) fn new(proxy: GatewayProxy, metrics: Arc<Metrics>, drain: Duration) -> Self {
         // Replaced when the socket opens.
         let closing = watch::channel(false).1;
         Self { proxy: Arc::new(proxy), metrics, closing, drain }
@@ -78,31 +76,37 @@ where
         let _active = self.metrics.connection();
         drop(tcp.set_nodelay(true));
         let mut io = DownstreamIo::new(tcp);
+        let mut patience = Patience::new(KEEP_ALIVE);
         let mut closing = self.closing.clone();
+        let mut closed = pin!(told(&mut closing));
         let http2 = tokio::select! {
-            () = told(&mut closing) => return,
-            sniffed = timeout(KEEP_ALIVE, io.sniff()) => match sniffed {
-                Ok(Ok(http2)) => http2,
+            () = &mut closed => return,
+            sniffed = patience.wait(io.sniff()) => match sniffed {
+                Some(Ok(http2)) => http2,
                 _ => return,
             }
         };
         if http2 {
             self.proxy.process_new(Box::new(io), &self.closing).await;
         } else {
-            self.requests(io).await;
+            self.requests(io, patience, closed).await;
         }
     }
 
     /// The requests of an HTTP/1.1 connection, one after the other.
-    async fn requests(&self, mut io: DownstreamIo) {
-        let mut closing = self.closing.clone();
+    async fn requests(
+        &self,
+        mut io: DownstreamIo,
+        mut patience: Patience,
+        mut closed: Pin<&mut impl Future<Output = ()>>,
+    ) {
         let mut settings: Option<HttpPersistentSettings> = None;
         loop {
             let more = tokio::select! {
                 // A request whose first byte is here is served, also when the socket is closing.
                 biased;
-                more = timeout(KEEP_ALIVE, io.next_request()) => more.unwrap_or(false),
-                () = told(&mut closing) => false,
+                more = patience.wait(io.next_request()) => more.unwrap_or(false),
+                () = &mut closed => false,
             };
             if !more {
                 return;
@@ -113,7 +117,8 @@ where
                 Some(settings) => settings.apply_to_session(&mut session),
                 None => session.set_keepalive(Some(KEEP_ALIVE.as_secs())),
             }
-            let Some(reused) = self.proxy.process_new_http(session, &self.closing).await else { return };
+            // On the heap: between requests a connection is small.
+            let Some(reused) = Box::pin(self.proxy.serve(session)).await else { return };
             let Some((stream, kept)) = own(reused) else { return };
             (io, settings) = (stream, kept);
         }

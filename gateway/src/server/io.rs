@@ -6,6 +6,7 @@
 //! nothing more to write; it bounds the time and size of each head; and it buffers no reads.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -90,12 +91,21 @@ impl DownstreamIo {
     async fn read_ahead(&mut self) -> io::Result<usize> {
         loop {
             self.tcp.readable().await?;
-            self.prefix.reserve(AHEAD);
-            match self.tcp.try_read_buf(&mut self.prefix) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.prefix.shrink_to_fit(),
-                done => return done,
+            // Not `try_read`, which leaves a socket that has given all it had marked as readable: the next to ask
+            // would ask the system in vain.
+            if let Poll::Ready(read) = poll_fn(|cx| Poll::Ready(self.poll_ahead(cx))).await {
+                return read;
             }
         }
+    }
+
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let before = self.prefix.len();
+        let mut room = [0; AHEAD];
+        let mut buf = ReadBuf::new(&mut room);
+        ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut buf))?;
+        self.prefix.extend_from_slice(buf.filled());
+        Poll::Ready(Ok(self.prefix.len() - before))
     }
 
     /// Starts the limits of the next head.

@@ -5,7 +5,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use pingora_proxy::ProxyHttp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -45,11 +44,7 @@ impl OpenSocket {
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub(super) fn open<P>(address: SocketAddr, mut socket: Socket<P>) -> io::Result<Self>
-    where
-        P: ProxyHttp + Send + Sync + 'static,
-        P::CTX: Send + Sync,
-    {
+    pub(super) fn open(address: SocketAddr, mut socket: Socket) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let (close, closing) = watch::channel(false);

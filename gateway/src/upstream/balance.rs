@@ -29,6 +29,9 @@ impl Balance {
     /// Round robin over the addresses not tried yet; over all of them when each was tried. Those that failed lately
     /// are taken only when there is no other. `None` without addresses.
     pub(crate) fn pick(&self, addresses: &[SocketAddr], tried: &[SocketAddr], now: Instant) -> Option<Pick> {
+        if let [address] = *addresses {
+            return Some(Pick { address, more: false });
+        }
         let untried: Vec<_> = addresses.iter().copied().filter(|a| !tried.contains(a)).collect();
         let pool = if untried.is_empty() { addresses } else { &untried };
         let healthy = self.healthy(pool, now);
