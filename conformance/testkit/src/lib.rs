@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod ca;
+pub mod capture;
 pub mod client;
 pub mod fleet;
 pub mod provider;

@@ -5,29 +5,31 @@ use std::path::Path;
 use bytes::Bytes;
 
 /// One recorded request.
-pub(crate) struct Request {
+#[derive(Debug)]
+pub struct Request {
     /// Head and body as they were on the wire.
-    pub(crate) bytes: Bytes,
+    pub bytes: Bytes,
     /// Path and query.
-    pub(crate) target: String,
+    pub target: String,
     /// Header lines in order, names as sent.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body.
-    pub(crate) body: Bytes,
+    pub body: Bytes,
 }
 
 /// One recorded answer.
-pub(crate) struct Answer {
+#[derive(Debug)]
+pub struct Answer {
     /// Status code.
-    pub(crate) status: u16,
+    pub status: u16,
     /// Header lines in order, names as sent.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body's chunks, or the whole body as one.
-    pub(crate) chunks: Vec<Bytes>,
+    pub chunks: Vec<Bytes>,
 }
 
 /// The recorded requests of `name`, over all its connections.
-pub(crate) fn requests(name: &str) -> Vec<Request> {
+pub fn requests(name: &str) -> Vec<Request> {
     messages(&format!("{name}.requests.http"), |message| Request {
         target: message.start.split(' ').nth(1).unwrap().to_owned(),
         bytes: message.bytes,
@@ -37,7 +39,7 @@ pub(crate) fn requests(name: &str) -> Vec<Request> {
 }
 
 /// The recorded answers of `name`, over all its connections.
-pub(crate) fn answers(name: &str) -> Vec<Answer> {
+pub fn answers(name: &str) -> Vec<Answer> {
     messages(&format!("{name}.responses.http"), |message| Answer {
         status: message.start.split(' ').nth(1).unwrap().parse().unwrap(),
         headers: message.headers,
@@ -53,7 +55,7 @@ struct Message {
 }
 
 fn messages<T>(file: &str, make: impl Fn(Message) -> T) -> Vec<T> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures").join(file);
     let mut rest = Bytes::from(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
     let mut all = Vec::new();
     loop {

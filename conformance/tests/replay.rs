@@ -3,14 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod capture;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use sluice_testkit::ca::{Alpn, Ca};
+use sluice_testkit::capture;
 use sluice_testkit::client::raw::{End, Framing, Piece, Raw};
 use sluice_testkit::provider::Provider;
 use sluice_testkit::provider::answer::Answer;
