@@ -6,6 +6,7 @@
 pub mod floor;
 pub mod load;
 pub mod mock;
+pub mod role;
 pub mod thread;
 pub mod work;
 
