@@ -1,0 +1,26 @@
+//! Which processors what runs on. Proxy and load share none, unless a proxy has both of a machine's two.
+
+use std::io;
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// The mock, the load generator, and the bench itself, as taskset reads it.
+pub(crate) const LOAD: &str = "1";
+const LOAD_NUMBER: usize = 1;
+
+/// A proxy with so many workers.
+pub(crate) fn proxies(workers: usize) -> &'static str {
+    let many = std::fs::metadata("/sys/devices/system/cpu/cpu2").is_ok();
+    match workers {
+        1 => "0",
+        _ if many => "0,2",
+        _ => "0,1",
+    }
+}
+
+/// Keeps this thread, and what it starts from now on, to the load's processor.
+pub(crate) fn keep_off_proxies() -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(LOAD_NUMBER);
+    Ok(sched_setaffinity(None, &set)?)
+}

@@ -1,0 +1,75 @@
+//! The programs of the proxies: where they are, or why they are not.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use super::args::Args;
+use super::peer::version_flag;
+use super::proxy::Proxy;
+
+/// What is known of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) version: String,
+}
+
+/// A proxy as the result names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Presence {
+    /// Its version, in its own words.
+    Version(String),
+    /// Why it was not measured.
+    Missing(String),
+}
+
+/// Finds a proxy's program; a peer's is fetched first if need be.
+pub(crate) fn find(proxy: Proxy, args: &Args) -> io::Result<Program> {
+    let path = match proxy {
+        Proxy::Sluice => args.sluice.clone().map_or_else(built, Ok)?,
+        Proxy::Agentgateway => {
+            args.agentgateway.clone().ok_or_else(|| io::Error::other("name it by --agentgateway PATH"))?
+        }
+        Proxy::Envoy | Proxy::Nginx | Proxy::Haproxy | Proxy::Litellm => set_up(proxy)?,
+        Proxy::Floor | Proxy::Direct => std::env::current_exe()?,
+    };
+    let version = match proxy {
+        Proxy::Floor | Proxy::Direct => "this bench's own".to_owned(),
+        // Which is not of the commit that the result names.
+        Proxy::Sluice if args.sluice.is_some() => format!("{}, by --sluice", version(&path, "--version")?),
+        _ => version(&path, version_flag(proxy))?,
+    };
+    Ok(Program { path, version })
+}
+
+/// In the profile of this bench, by cargo, which says it if it does not build.
+fn built() -> io::Result<PathBuf> {
+    Ok(sluice_testkit::sluice::program())
+}
+
+/// Its words go on to whoever waits; the last of them are the reason if it fails.
+fn set_up(proxy: Proxy) -> io::Result<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
+    let name = proxy.name().to_lowercase();
+    let mut command = Command::new("bash");
+    let output = command.arg(script).arg(name).stdin(Stdio::null()).output()?;
+    let (said, printed) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    if !output.status.success() {
+        return Err(io::Error::other(said.lines().last().unwrap_or("benches/setup failed").to_owned()));
+    }
+    printed.lines().last().map(PathBuf::from).ok_or_else(|| io::Error::other("benches/setup says no path"))
+}
+
+/// The first line that it says of itself, without the path that some begin with.
+fn version(program: &Path, flag: &str) -> io::Result<String> {
+    let output = Command::new(program).arg(flag).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", program.display())))?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("unknown");
+    Ok(line.trim_start_matches(&*program.to_string_lossy()).trim().to_owned())
+}
