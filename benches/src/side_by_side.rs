@@ -23,6 +23,7 @@ mod http1;
 mod job;
 mod machine;
 mod measure;
+mod output;
 mod peer;
 mod plot;
 mod processors;

@@ -46,15 +46,15 @@ const STREAMS: Kind = Kind::Streams { events: 400, pause_ms: 50 };
 /// Those that are set against each other stand side by side, so that they are measured soon after each other.
 pub(crate) const CASES: &[Case] = &[
     Case::plain("sat64", "small requests, 64 connections", 64, SMALL),
-    Case { workers: 2, ..Case::plain("workers2", "the same, two workers", 64, SMALL) },
-    Case { upstream: Upstream::TlsH1, ..Case::plain("tls_h1", "the same, provider by TLS and HTTP/1.1", 64, SMALL) },
-    Case { upstream: Upstream::TlsH2, ..Case::plain("tls_h2", "the same, provider by TLS and HTTP/2", 64, SMALL) },
-    Case { routes: Routes::Numbered(10), ..Case::plain("routes10", "the same, 10 prefix routes", 64, SMALL) },
+    Case { workers: 2, ..Case::plain("workers2", "64 connections, two workers", 64, SMALL) },
+    Case { upstream: Upstream::TlsH1, ..Case::plain("tls_h1", "64 connections, provider by TLS, HTTP/1.1", 64, SMALL) },
+    Case { upstream: Upstream::TlsH2, ..Case::plain("tls_h2", "64 connections, provider by TLS, HTTP/2", 64, SMALL) },
+    Case { routes: Routes::Numbered(10), ..Case::plain("routes10", "64 connections, 10 prefix routes", 64, SMALL) },
     Case {
         routes: Routes::Numbered(10_000),
-        ..Case::plain("routes10000", "the same, 10,000 prefix routes", 64, SMALL)
+        ..Case::plain("routes10000", "64 connections, 10,000 prefix routes", 64, SMALL)
     },
-    Case::plain("rate2000", "2,000 small requests a second, 64 connections", 64, PACED),
+    Case::plain("rate2000", "2,000 requests a second, 64 connections", 64, PACED),
     Case::plain("sat1000", "small requests, 1,000 connections", 1000, SMALL),
     Case::plain("prompt16k", "16 KiB prompts, 16 connections", 16, Kind::Requests { body: 16 * KIB, per_second: None }),
     Case::plain(

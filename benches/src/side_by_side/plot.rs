@@ -3,6 +3,7 @@
 use std::fmt::{Arguments, Write};
 
 use super::case::{CASES, Case};
+use super::machine::Machine;
 use super::proxy::Proxy;
 use super::report::Report;
 use super::sample::Figure;
@@ -10,7 +11,7 @@ use super::statistics::{Estimate, estimate};
 use super::work::Kind;
 
 /// Pixels.
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 280.0;
 const WIDTH: f64 = 560.0;
 const RIGHT: f64 = 80.0;
 const TOP: f64 = 60.0;
@@ -35,7 +36,9 @@ pub(crate) fn svg(report: &Report) -> String {
     let cases: Vec<(&Case, Vec<Bar>)> = cases.filter(|(_, bars)| !bars.is_empty()).collect();
     let heights = cases.iter().map(|(_, bars)| bars.len() as f64 * BAR + BETWEEN);
     let bottom = TOP + heights.sum::<f64>();
-    let mut text = head(bottom);
+    let mut text = head(report, bottom);
+    // Under the bars.
+    axis(&mut text, bottom);
     let mut y = TOP;
     for (case, bars) in &cases {
         let middle = y + bars.len() as f64 * BAR / 2.0 + 4.0;
@@ -49,7 +52,6 @@ pub(crate) fn svg(report: &Report) -> String {
         }
         y += BETWEEN;
     }
-    axis(&mut text, bottom);
     text.push_str("</svg>\n");
     text
 }
@@ -84,7 +86,8 @@ fn x(value: f64) -> f64 {
     LEFT + value.clamp(0.0, MOST) / MOST * WIDTH
 }
 
-fn head(bottom: f64) -> String {
+fn head(report: &Report, bottom: f64) -> String {
+    let Machine { date, commit, processor, processors, .. } = &report.machine;
     let (width, height) = (LEFT + WIDTH + RIGHT, bottom + 30.0);
     let mut text = String::new();
     put(
@@ -100,6 +103,10 @@ fn head(bottom: f64) -> String {
         format_args!(
             r#"<text x="{LEFT}" y="24" font-size="15">CPU time for each answer, over Envoy's in the same round (less is better)</text>"#
         ),
+    );
+    put(
+        &mut text,
+        format_args!(r#"<text x="{LEFT}" y="41" class="s">{date}, commit {commit}, {processors} × {processor}</text>"#),
     );
     text
 }
@@ -133,7 +140,7 @@ mod tests {
     fn a_bar_is_as_long_as_its_value() {
         let text = svg(&report());
         // 0.36 of Envoy is 0.18 of the axis.
-        let bar = r##"<rect x="250" y="60" width="100.8" height="11" fill="#0b6e99"/>"##;
+        let bar = r##"<rect x="280" y="60" width="100.8" height="11" fill="#0b6e99"/>"##;
         assert!(text.contains(bar), "{text}");
         assert!(
             text.contains(">Sluice 0.36</text>") && text.contains(">small requests, 64 connections</text>"),

@@ -1,12 +1,13 @@
 //! The programs of the proxies: where they are, or why they are not.
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
 use super::args::Args;
+use super::output::say;
 use super::peer::version_flag;
 use super::proxy::Proxy;
 
@@ -51,16 +52,22 @@ fn built() -> io::Result<PathBuf> {
     Ok(sluice_testkit::sluice::program())
 }
 
-/// Its words go on to whoever waits; the last of them are the reason if it fails.
+/// Fetches a peer. The script's words are progress; the last of them are the reason if it fails.
 fn set_up(proxy: Proxy) -> io::Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
-    let name = proxy.name().to_lowercase();
     let mut command = Command::new("bash");
-    let output = command.arg(script).arg(name).stdin(Stdio::null()).output()?;
-    let (said, printed) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    if !output.status.success() {
-        return Err(io::Error::other(said.lines().last().unwrap_or("benches/setup failed").to_owned()));
+    command.arg(script).arg(proxy.name().to_lowercase()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut reason = "benches/setup failed".to_owned();
+    for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines()) {
+        reason = line?;
+        say(&reason);
     }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(reason));
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
     printed.lines().last().map(PathBuf::from).ok_or_else(|| io::Error::other("benches/setup says no path"))
 }
 

@@ -9,7 +9,6 @@ use super::program::Presence;
 use super::proxy::Proxy;
 use super::sample::{Figure, Sample};
 use super::statistics::{Rounds, ratios};
-use super::work::Measured;
 
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,16 +64,12 @@ impl Report {
         ratios(&self.figure(case, proxy, figure), &self.figure(case, Proxy::Envoy, figure))
     }
 
-    /// Whether a proxy that has to be right answered wrongly, lost an answer, or could not be measured.
-    pub(crate) fn has_faults(&self) -> bool {
-        // nginx and HAProxy end connections when they are given another configuration; that is theirs, and in the table.
-        let may_lose =
-            |sample: &Sample| sample.edits.is_some() && matches!(sample.proxy, Proxy::Nginx | Proxy::Haproxy);
-        let faults = |sample: &Sample| {
-            let Measured { answers, wrong, lost, .. } = sample.measured;
-            answers == 0 || wrong + lost > 0 && !may_lose(sample)
-        };
-        self.samples.iter().any(faults) || self.absent.iter().any(|absent| absent.is_fault)
+    /// What went wrong: a proxy that has to be right answered wrongly, lost an answer, or could not be measured.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let measured = self.samples.iter().filter_map(Sample::fault);
+        let absent = self.absent.iter().filter(|absent| absent.is_fault);
+        let absent = absent.map(|Absent { case, proxy, why, .. }| format!("{case}, {}: {why}", proxy.name()));
+        measured.chain(absent).collect()
     }
 }
 
@@ -133,9 +128,9 @@ pub(crate) mod tests {
     #[test]
     fn a_lost_answer_is_a_fault_but_for_reloads_of_nginx_and_haproxy() {
         let mut report = report();
-        assert!(!report.has_faults());
+        assert!(report.faults().is_empty());
         report.samples[0].measured.answers = 0;
-        assert!(report.has_faults(), "no answer at all");
+        assert_eq!(report.faults(), ["sat64, direct, round 1: no answer"]);
         report.samples[0].measured.answers = 1;
         for (proxy, edits, is_fault) in [
             (Proxy::Nginx, Some(Edits::default()), false),
@@ -144,7 +139,7 @@ pub(crate) mod tests {
         ] {
             let sample = report.samples.last_mut().unwrap();
             (sample.proxy, sample.edits, sample.measured.lost) = (proxy, edits, 1);
-            assert_eq!(report.has_faults(), is_fault, "{proxy:?}");
+            assert_eq!(!report.faults().is_empty(), is_fault, "{proxy:?}");
         }
     }
 

@@ -15,6 +15,7 @@ use super::child::Part;
 use super::machine::Machine;
 use super::measure::{Turn, measure};
 use super::mock::Addresses;
+use super::output::{print, say};
 use super::processors::{LOAD, keep_off_proxies};
 use super::program::{self, Presence, Program};
 use super::proxy::Proxy;
@@ -56,7 +57,7 @@ pub fn run() -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(measure_all(&args, &programs, &mut report))?;
     write(&args.out(), &report)?;
-    Ok(if report.has_faults() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.faults().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn read(file: &Path) -> io::Result<Report> {
@@ -173,18 +174,6 @@ fn write(folder: &Path, report: &Report) -> io::Result<()> {
     print(&text);
     say(&format!("written: {}/side_by_side.{{json,md,svg}}", folder.display()));
     Ok(())
-}
-
-/// The result.
-#[allow(clippy::print_stdout)]
-fn print(text: &str) {
-    println!("{text}");
-}
-
-/// Progress, beside the result.
-#[allow(clippy::print_stderr)]
-fn say(what: &str) {
-    eprintln!("{what}");
 }
 
 #[cfg(test)]

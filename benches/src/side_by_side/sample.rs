@@ -21,6 +21,23 @@ pub(crate) struct Sample {
     pub(crate) edits: Option<Edits>,
 }
 
+impl Sample {
+    /// What of it has to be right and was not. nginx and HAProxy end connections when they are given another
+    /// configuration; that is theirs, and in the table.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let Self { case, round, proxy, measured, edits, .. } = self;
+        let Measured { answers, wrong, lost, first_fault, .. } = measured;
+        let may_lose = edits.is_some() && matches!(proxy, Proxy::Nginx | Proxy::Haproxy);
+        let first = first_fault.as_deref().unwrap_or("no answer");
+        let place = format!("{case}, {}, round {}", proxy.name(), round + 1);
+        match (answers, wrong + lost) {
+            (0, _) => Some(format!("{place}: {first}")),
+            (_, 1..) if !may_lose => Some(format!("{place}: {wrong} wrong, {lost} lost: {first}")),
+            _ => None,
+        }
+    }
+}
+
 /// In kB; what processes share counts by its share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
@@ -82,7 +99,12 @@ impl Figure {
                 let Memory { at_rest, loaded } = memory.as_ref()?;
                 Some((*loaded as f64 - *at_rest as f64) / *connections as f64)
             }
-            Self::FirstNew => crate::median(&mut edits.as_ref()?.first_new_ms.clone()),
+            Self::FirstNew => {
+                let Edits { first_new_ms, unseen } = edits.as_ref()?;
+                // An edit that nobody sees is the slowest.
+                let unseen = std::iter::repeat_n(f64::INFINITY, *unseen);
+                crate::median(&mut first_new_ms.iter().copied().chain(unseen).collect::<Vec<_>>())
+            }
             Self::Faults => Some((measured.lost + measured.wrong) as f64),
         }
     }
@@ -122,6 +144,15 @@ pub(crate) mod tests {
         );
         assert_eq!((of(Figure::AtRest), of(Figure::PerConnection)), (Some(1000.0), Some(10.0)));
         assert_eq!((Figure::Cpu.of(&direct, None), Figure::Added.of(&sluice, None)), (None, None));
+    }
+
+    #[test]
+    fn an_edit_that_is_not_seen_is_the_slowest() {
+        let mut sluice = sample("edit", 0, Proxy::Sluice, (2000, 18.0, 90.0));
+        for (unseen, first_new) in [(0, 20.0), (1, 20.0), (4, f64::INFINITY)] {
+            sluice.edits = Some(Edits { first_new_ms: vec![30.0, 20.0, 10.0], unseen });
+            assert_eq!(Figure::FirstNew.of(&sluice, None), Some(first_new), "{unseen} unseen");
+        }
     }
 
     #[test]

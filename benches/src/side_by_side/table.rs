@@ -28,7 +28,7 @@ fn of_origin(report: &Report) -> String {
         plan.command,
         plan.rounds,
         plan.seconds,
-        if plan.quick { " **A quick run: its figures are no result.**" } else { "" }
+        if plan.quick { " **A quick run, of a tenth of the connections, routes and edits: no result.**" } else { "" }
     );
     for (proxy, presence) in &report.proxies {
         let line = match presence {
@@ -36,6 +36,9 @@ fn of_origin(report: &Report) -> String {
             Presence::Missing(why) => format!("**missing**: {why}"),
         };
         put(&mut text, format_args!("* {}: {line}\n", proxy.name()));
+    }
+    for fault in report.faults() {
+        put(&mut text, format_args!("* **fault**: {fault}\n"));
     }
     text
 }
@@ -224,6 +227,7 @@ mod tests {
         report.samples.retain(|sample| sample.proxy != Proxy::Direct);
         let why = "it has ended".to_owned();
         report.absent.push(Absent { case: "sat64".into(), proxy: Proxy::Direct, why, is_fault: true });
+        assert!(whole(&report).contains("* **fault**: sat64, direct: it has ended\n"));
         assert!(whole(&report).ends_with("| direct | 0 | it has ended | | | | | | | | | |\n"));
     }
 
