@@ -49,11 +49,11 @@ pub fn run() -> io::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (programs, proxies) = find(&args);
+    let machine = Machine::this();
     // Proxies inherit it.
     allow_files()?;
     keep_off_proxies()?;
-    let mut report =
-        Report { machine: Machine::this(), plan: plan(&args), proxies, absent: Vec::new(), samples: Vec::new() };
+    let mut report = Report { machine, plan: plan(&args), proxies, absent: Vec::new(), samples: Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(measure_all(&args, &programs, &mut report))?;
     write(&args.out(), &report)?;

@@ -136,6 +136,8 @@ fn concerns(case: &Case, figure: Figure) -> bool {
     match figure {
         Figure::Added => matches!(case.kind, Kind::Streams { .. }),
         Figure::FirstNew => case.edits > 0,
+        // Of processes that a reload ends and begins nothing is known.
+        Figure::Cpu | Figure::Busy if case.edits > 0 => false,
         Figure::Cpu | Figure::Busy | Figure::PerSecond | Figure::P50 | Figure::P99 => !matches!(case.kind, Kind::Idle),
         _ => true,
     }

@@ -9,7 +9,7 @@ use crate::side_by_side::job::{Job, KEPT, KEY, LIMIT, PROVIDER};
 
 pub(super) fn prepare(job: &Job) -> io::Result<Launch> {
     let file = write(job)?;
-    Ok(Launch::new([&"-p", &job.folder, &"-c", &file, &"-e", &"stderr"]))
+    Ok(Launch::new([&"-p", &job.folder, &"-c", &file]))
 }
 
 pub(super) fn write(job: &Job) -> io::Result<PathBuf> {
@@ -27,6 +27,7 @@ daemon off;
 user root;
 worker_processes {workers};
 pid {folder}/nginx.pid;
+error_log stderr;
 events {{ worker_connections 8192; }}
 http {{
     access_log off;
