@@ -1,7 +1,7 @@
 //! Envoy, by static bootstrap and a file of routes, which is the file-based form of xDS.
 //!
-//! As Envoy Gateway configures it where that costs something; lighter than that where it can be: the key is put in by the
-//! route and not by a filter, and there is neither access log nor admin port. Statistics are as they come.
+//! As Envoy Gateway configures it, with its access log, to `/dev/null` as Sluice's; lighter than that where it can be: the
+//! key is put in by the route and not by a filter, and there is no admin port. Statistics are as they come.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,6 +13,34 @@ use crate::side_by_side::case::Upstream;
 use crate::side_by_side::job::{Job, KEY, LIMIT, PROVIDER};
 
 const TYPE: &str = "type.googleapis.com/envoy.extensions";
+
+/// Envoy Gateway's fields of a line, and the commands that fill them.
+const LOGGED: [(&str, &str); 24] = [
+    ("start_time", "START_TIME"),
+    ("method", "REQ(:METHOD)"),
+    ("x-envoy-origin-path", "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)"),
+    ("protocol", "PROTOCOL"),
+    ("response_code", "RESPONSE_CODE"),
+    ("response_flags", "RESPONSE_FLAGS"),
+    ("response_code_details", "RESPONSE_CODE_DETAILS"),
+    ("connection_termination_details", "CONNECTION_TERMINATION_DETAILS"),
+    ("upstream_transport_failure_reason", "UPSTREAM_TRANSPORT_FAILURE_REASON"),
+    ("bytes_received", "BYTES_RECEIVED"),
+    ("bytes_sent", "BYTES_SENT"),
+    ("duration", "DURATION"),
+    ("x-envoy-upstream-service-time", "RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)"),
+    ("x-forwarded-for", "REQ(X-FORWARDED-FOR)"),
+    ("user-agent", "REQ(USER-AGENT)"),
+    ("x-request-id", "REQ(X-REQUEST-ID)"),
+    (":authority", "REQ(:AUTHORITY)"),
+    ("upstream_host", "UPSTREAM_HOST"),
+    ("upstream_cluster", "UPSTREAM_CLUSTER"),
+    ("upstream_local_address", "UPSTREAM_LOCAL_ADDRESS"),
+    ("downstream_local_address", "DOWNSTREAM_LOCAL_ADDRESS"),
+    ("downstream_remote_address", "DOWNSTREAM_REMOTE_ADDRESS"),
+    ("requested_server_name", "REQUESTED_SERVER_NAME"),
+    ("route_name", "ROUTE_NAME"),
+];
 
 pub(super) fn prepare(job: &Job) -> io::Result<Launch> {
     let routes = write_routes(job)?;
@@ -67,6 +95,7 @@ fn bootstrap(job: &Job, routes: &str) -> Value {
         "stat_prefix": "http",
         "rds": { "route_config_name": "routes", "config_source": source },
         "stream_idle_timeout": seconds(),
+        "access_log": [access_log()],
         "http_filters": [{
             "name": "router",
             "typed_config": { "@type": format!("{TYPE}.filters.http.router.v3.Router") },
@@ -82,6 +111,19 @@ fn bootstrap(job: &Job, routes: &str) -> Value {
                 "filter_chains": [{ "filters": [{ "name": "http", "typed_config": manager }] }],
             }],
             "clusters": [cluster(job)],
+        },
+    })
+}
+
+fn access_log() -> Value {
+    let fields: serde_json::Map<_, _> =
+        LOGGED.iter().map(|(name, command)| ((*name).to_owned(), format!("%{command}%").into())).collect();
+    json!({
+        "name": "file",
+        "typed_config": {
+            "@type": format!("{TYPE}.access_loggers.file.v3.FileAccessLog"),
+            "path": "/dev/null",
+            "log_format": { "json_format": fields },
         },
     })
 }

@@ -30,7 +30,12 @@ pid {folder}/nginx.pid;
 error_log stderr;
 events {{ worker_connections 8192; }}
 http {{
-    access_log off;
+    log_format line escape=json '{{\"time\":\"$time_iso8601\",\"method\":\"$request_method\",\"path\":\"$request_uri\",'
+        '\"protocol\":\"$server_protocol\",\"code\":$status,\"received\":$request_length,\"sent\":$body_bytes_sent,'
+        '\"duration\":$request_time,\"upstream_time\":\"$upstream_header_time\",\"for\":\"$http_x_forwarded_for\",'
+        '\"agent\":\"$http_user_agent\",\"id\":\"$request_id\",\"authority\":\"$http_host\",'
+        '\"upstream\":\"$upstream_addr\",\"client\":\"$remote_addr:$remote_port\"}}';
+    access_log /dev/null line buffer=64k;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
