@@ -3,6 +3,7 @@
 pub mod access_log;
 mod digits;
 mod family;
+mod fields;
 pub mod flag;
 mod known;
 mod mask;

@@ -27,7 +27,7 @@ impl Text {
                     if index > 0 {
                         text.push(b'.');
                     }
-                    text.number(octet.into(), 1);
+                    text.digits(octet.into(), 1);
                 }
             }
             // Rare, and not worth a second formatter.
@@ -42,7 +42,7 @@ impl Text {
             SocketAddr::V4(address) => {
                 let mut text = Self::ip((*address.ip()).into());
                 text.push(b':');
-                text.number(address.port().into(), 1);
+                text.digits(address.port().into(), 1);
                 text
             }
             SocketAddr::V6(address) => {
@@ -66,9 +66,16 @@ impl Text {
             (milli.into(), 3, b'Z'),
         ];
         for (number, digits, after) in parts {
-            text.number(number, digits);
+            text.digits(number, digits);
             text.push(after);
         }
+        text
+    }
+
+    /// A number.
+    pub(crate) fn number(number: u64) -> Self {
+        let mut text = Self::new();
+        text.digits(number, 1);
         text
     }
 
@@ -93,7 +100,7 @@ impl Text {
     }
 
     /// A number with so many digits at least.
-    fn number(&mut self, mut number: u64, least: usize) {
+    fn digits(&mut self, mut number: u64, least: usize) {
         let mut digits = [b'0'; 20];
         let mut start = digits.len();
         while number > 0 || digits.len() - start < least {

@@ -4,37 +4,31 @@
 //! `gen_ai.*` ones OpenTelemetry's. A field that is not known is left out. Whatever the client chose is cut to
 //! [`LONGEST`] bytes and escaped: no line end, no quote and no control character of a terminal gets through.
 
-use std::io;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use http::Version;
-use serde::{Serialize, Serializer};
-use serde_json::ser::{CompactFormatter, Formatter};
 
-use super::digits::Text;
+use super::fields::Fields;
 use super::flag::ResponseFlag;
 use super::mask::masked;
 use super::timestamp::timestamp;
-use crate::ai::Exchange;
+use crate::ai::{Exchange, Operation};
 
 /// Longest text of a client that is logged, in bytes.
 pub const LONGEST: usize = 2048;
 
 /// One finished request.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Record<'a> {
     /// When its head had been read.
-    #[serde(serialize_with = "timestamp")]
     pub start_time: SystemTime,
     /// The method.
-    #[serde(serialize_with = "method")]
     pub method: &'a str,
     /// Path and query as the client sent them; values of query parameters that look like secrets are masked.
-    #[serde(serialize_with = "path")]
     pub path: &'a [u8],
     /// The client's protocol.
-    #[serde(serialize_with = "protocol")]
     pub protocol: Version,
     /// The status that the client got; 0 when it got none.
     pub response_code: u16,
@@ -43,198 +37,136 @@ pub struct Record<'a> {
     /// The same in words without spaces, such as `via_upstream` or `route_not_found`. Never from the client.
     pub response_code_details: &'a str,
     /// What went wrong with the connection to the upstream. Never holds a secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_transport_failure_reason: Option<&'a str>,
     /// Bytes of the request's body that came in.
     pub bytes_received: u64,
     /// Bytes of the answer's body that went out.
     pub bytes_sent: u64,
     /// From the head to the last byte of the answer; logged in milliseconds.
-    #[serde(serialize_with = "milliseconds")]
     pub duration: Duration,
     /// From the head to the first byte from the upstream; logged in milliseconds.
-    #[serde(serialize_with = "some_milliseconds", skip_serializing_if = "Option::is_none")]
     pub upstream_service_time: Option<Duration>,
     /// The client's `X-Forwarded-For`.
-    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub x_forwarded_for: Option<&'a [u8]>,
     /// The client's `User-Agent`.
-    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<&'a [u8]>,
     /// The request's `X-Request-Id`, as it went upstream.
-    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub request_id: Option<&'a [u8]>,
     /// `Host` or `:authority`, as the client sent it; a user name and password before `@`, which do not belong there,
     /// are masked.
-    #[serde(serialize_with = "authority", skip_serializing_if = "Option::is_none")]
     pub authority: Option<&'a [u8]>,
     /// The address of the last attempt.
-    #[serde(serialize_with = "address", skip_serializing_if = "Option::is_none")]
     pub upstream_host: Option<SocketAddr>,
     /// The name of the last attempt's cluster (`Cluster::name`).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_cluster: Option<&'a str>,
     /// The TLS version towards the upstream, such as `TLSv1.3`; `None` without TLS.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_tls: Option<&'a str>,
     /// The protocol that was negotiated with the upstream, such as `h2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_alpn: Option<&'a str>,
     /// Attempts at an upstream; 0 when there was none.
     pub attempts: u32,
     /// The name of the rule (`RouteRule::name`).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub route_name: Option<&'a str>,
     /// Namespace and name of the Gateway.
     pub gateway: &'a str,
     /// The name of its listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub listener: Option<&'a str>,
     /// The client's address.
-    #[serde(serialize_with = "address", skip_serializing_if = "Option::is_none")]
     pub downstream_remote_address: Option<SocketAddr>,
     /// What was read of an exchange with a model.
-    #[serde(flatten, serialize_with = "exchange")]
     pub exchange: Option<&'a Exchange>,
 }
 
 impl Record<'_> {
     /// Adds its line, with the line end.
-    ///
-    /// # Errors
-    /// None that a record can cause; the signature is that of the writer.
-    pub fn write_line(&self, line: &mut Vec<u8>) -> io::Result<()> {
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Printable(CompactFormatter)))?;
-        line.push(b'\n');
-        Ok(())
+    pub fn write_line(&self, line: &mut Vec<u8>) {
+        let mut fields = Fields::new(line);
+        self.write_answer(&mut fields);
+        self.write_request(&mut fields);
+        self.write_places(&mut fields);
+        if let Some(exchange) = self.exchange {
+            write_exchange(exchange, &mut fields);
+        }
+        fields.end();
+    }
+
+    fn write_answer(&self, fields: &mut Fields<'_>) {
+        fields.text("start_time", timestamp(self.start_time).as_str());
+        fields.text("method", &shortened(self.method.as_bytes()));
+        fields.text("path", &masked(&shortened(self.path)));
+        fields.text("protocol", protocol(self.protocol));
+        fields.number("response_code", self.response_code.into());
+        fields.text("response_flags", self.response_flags.as_str());
+        fields.text("response_code_details", self.response_code_details);
+        fields.maybe_text("upstream_transport_failure_reason", self.upstream_transport_failure_reason);
+        fields.number("bytes_received", self.bytes_received);
+        fields.number("bytes_sent", self.bytes_sent);
+        fields.number("duration", milliseconds(self.duration));
+        fields.maybe_number("upstream_service_time", self.upstream_service_time.map(milliseconds));
+    }
+
+    fn write_request(&self, fields: &mut Fields<'_>) {
+        fields.maybe_text("x_forwarded_for", self.x_forwarded_for.map(shortened).as_deref());
+        fields.maybe_text("user_agent", self.user_agent.map(shortened).as_deref());
+        fields.maybe_text("request_id", self.request_id.map(shortened).as_deref());
+        fields.maybe_text("authority", self.authority.map(authority).as_deref());
+    }
+
+    fn write_places(&self, fields: &mut Fields<'_>) {
+        fields.maybe_address("upstream_host", self.upstream_host);
+        fields.maybe_text("upstream_cluster", self.upstream_cluster);
+        fields.maybe_text("upstream_tls", self.upstream_tls);
+        fields.maybe_text("upstream_alpn", self.upstream_alpn);
+        fields.number("attempts", self.attempts.into());
+        fields.maybe_text("route_name", self.route_name);
+        fields.text("gateway", self.gateway);
+        fields.maybe_text("listener", self.listener);
+        fields.maybe_address("downstream_remote_address", self.downstream_remote_address);
     }
 }
 
-/// Escapes also what JSON would leave as it is and a terminal would obey: DEL, the controls of U+0080 to U+009F, line
-/// and paragraph separators, and the marks that turn the direction of text.
-struct Printable(CompactFormatter);
-
-impl Formatter for Printable {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return self.0.write_string_fragment(writer, fragment);
-        }
-        let mut rest = fragment;
-        while let Some((at, found)) = rest.char_indices().find(|(_, c)| is_obeyed(*c)) {
-            let (before, after) = rest.split_at(at);
-            self.0.write_string_fragment(writer, before)?;
-            write!(writer, "\\u{:04x}", u32::from(found))?;
-            rest = after.get(found.len_utf8()..).unwrap_or_default();
-        }
-        self.0.write_string_fragment(writer, rest)
-    }
+/// An exchange under OpenTelemetry's names; times in seconds.
+fn write_exchange(exchange: &Exchange, fields: &mut Fields<'_>) {
+    fields.maybe_text("gen_ai.operation.name", exchange.operation.map(Operation::as_str));
+    fields.maybe_text("gen_ai.request.model", exchange.request_model.as_deref());
+    fields.maybe_text("gen_ai.response.model", exchange.response_model.as_deref());
+    fields.boolean("gen_ai.request.stream", exchange.streamed);
+    fields.maybe_number("gen_ai.usage.input_tokens", exchange.input_tokens);
+    fields.maybe_number("gen_ai.usage.output_tokens", exchange.output_tokens);
+    fields.maybe_number("gen_ai.usage.cache_read.input_tokens", exchange.cached_tokens);
+    fields.maybe_number("gen_ai.usage.reasoning.output_tokens", exchange.reasoning_tokens);
+    fields.maybe_seconds("gen_ai.server.time_to_first_token", exchange.time_to_first_token);
+    fields.maybe_seconds("gen_ai.server.time_per_output_token", exchange.time_per_output_token);
+    // Our own; the convention has no word for it.
+    fields.text("gen_ai.response.ending", exchange.ending.as_str());
 }
 
-fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || c == '\u{feff}'
-}
-
-fn address<S: Serializer>(address: &Option<SocketAddr>, s: S) -> Result<S::Ok, S::Error> {
-    address.map(Text::socket).as_ref().map(Text::as_str).serialize(s)
-}
-
-fn text<S: Serializer>(bytes: &Option<&[u8]>, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&shortened(bytes.unwrap_or_default()))
-}
-
-fn method<S: Serializer>(method: &str, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&shortened(method.as_bytes()))
-}
-
-fn authority<S: Serializer>(bytes: &Option<&[u8]>, s: S) -> Result<S::Ok, S::Error> {
-    let text = shortened(bytes.unwrap_or_default());
+fn authority(bytes: &[u8]) -> Cow<'_, str> {
+    let text = shortened(bytes);
     match text.rsplit_once('@') {
-        Some((_, host)) => s.collect_str(&format_args!("***@{host}")),
-        None => s.serialize_str(&text),
+        Some((_, host)) => format!("***@{host}").into(),
+        None => text,
     }
 }
 
-fn path<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&masked(&shortened(bytes)))
-}
-
-fn shortened(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+fn shortened(bytes: &[u8]) -> Cow<'_, str> {
     match bytes.get(..LONGEST) {
         Some(start) if start.len() < bytes.len() => format!("{}…", String::from_utf8_lossy(start)).into(),
         _ => String::from_utf8_lossy(bytes),
     }
 }
 
-fn protocol<S: Serializer>(version: &Version, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(match *version {
+fn protocol(version: Version) -> &'static str {
+    match version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2",
         Version::HTTP_3 => "HTTP/3",
         _ => "HTTP/1.1",
-    })
-}
-
-fn milliseconds<S: Serializer>(duration: &Duration, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn some_milliseconds<S: Serializer>(duration: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
-    milliseconds(&duration.unwrap_or_default(), s)
-}
-
-fn exchange<S: Serializer>(exchange: &Option<&Exchange>, s: S) -> Result<S::Ok, S::Error> {
-    exchange.map(Line::from).serialize(s)
-}
-
-/// An exchange under OpenTelemetry's names; times in seconds.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
-    operation: Option<&'static str>,
-    #[serde(rename = "gen_ai.request.model", skip_serializing_if = "Option::is_none")]
-    request_model: Option<&'a str>,
-    #[serde(rename = "gen_ai.response.model", skip_serializing_if = "Option::is_none")]
-    response_model: Option<&'a str>,
-    #[serde(rename = "gen_ai.request.stream")]
-    streamed: bool,
-    #[serde(rename = "gen_ai.usage.input_tokens", skip_serializing_if = "Option::is_none")]
-    input_tokens: Option<u64>,
-    #[serde(rename = "gen_ai.usage.output_tokens", skip_serializing_if = "Option::is_none")]
-    output_tokens: Option<u64>,
-    #[serde(rename = "gen_ai.usage.cache_read.input_tokens", skip_serializing_if = "Option::is_none")]
-    cached_tokens: Option<u64>,
-    #[serde(rename = "gen_ai.usage.reasoning.output_tokens", skip_serializing_if = "Option::is_none")]
-    reasoning_tokens: Option<u64>,
-    #[serde(rename = "gen_ai.server.time_to_first_token", skip_serializing_if = "Option::is_none")]
-    time_to_first_token: Option<f64>,
-    #[serde(rename = "gen_ai.server.time_per_output_token", skip_serializing_if = "Option::is_none")]
-    time_per_output_token: Option<f64>,
-    /// Our own; the convention has no word for it.
-    #[serde(rename = "gen_ai.response.ending")]
-    ending: &'static str,
-}
-
-impl<'a> From<&'a Exchange> for Line<'a> {
-    fn from(exchange: &'a Exchange) -> Self {
-        let Exchange { operation, request_model, response_model, streamed, .. } = exchange;
-        let Exchange { input_tokens, output_tokens, cached_tokens, reasoning_tokens, .. } = exchange;
-        let Exchange { time_to_first_token, time_per_output_token, ending, .. } = exchange;
-        Self {
-            operation: operation.map(crate::ai::Operation::as_str),
-            request_model: request_model.as_deref(),
-            response_model: response_model.as_deref(),
-            streamed: *streamed,
-            input_tokens: *input_tokens,
-            output_tokens: *output_tokens,
-            cached_tokens: *cached_tokens,
-            reasoning_tokens: *reasoning_tokens,
-            time_to_first_token: time_to_first_token.map(|time| time.as_secs_f64()),
-            time_per_output_token: time_per_output_token.map(|time| time.as_secs_f64()),
-            ending: ending.as_str(),
-        }
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -274,12 +206,13 @@ impl<'a> Record<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::is_obeyed;
     use super::*;
-    use crate::ai::{Ending, Operation};
+    use crate::ai::Ending;
 
     fn text(record: &Record<'_>) -> String {
         let mut line = Vec::new();
-        record.write_line(&mut line).unwrap();
+        record.write_line(&mut line);
         String::from_utf8(line).unwrap()
     }
 

@@ -2,15 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serializer;
-
 use super::digits::Text;
 
 /// ISO 8601 in UTC with milliseconds, Envoy's `%START_TIME%`.
-pub(super) fn timestamp<S: Serializer>(time: &SystemTime, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn timestamp(time: SystemTime) -> Text {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    s.serialize_str(Text::time(date(days), second, since.subsec_millis()).as_str())
+    Text::time(date(days), second, since.subsec_millis())
 }
 
 /// Year, month and day of the Gregorian calendar for a number of days since 1970-01-01.
