@@ -7,25 +7,28 @@ use arc_swap::ArcSwap;
 
 /// Values by the hash of their key, as the `prometheus` crate keeps its own: keys are borrowed and never stored. The
 /// seed is random, so nobody can make two keys meet; by chance they do once in 2⁶⁴.
+///
+/// A new value costs a copy of its part of the map. One part is right for a few values, many are for thousands.
 #[derive(Debug)]
-pub(super) struct Known<V> {
-    values: ArcSwap<HashMap<u64, V>>,
+pub(super) struct Known<V, const PARTS: usize = 1> {
+    parts: [ArcSwap<HashMap<u64, V>>; PARTS],
     seed: RandomState,
 }
 
-impl<V: Clone> Known<V> {
+impl<V: Clone, const PARTS: usize> Known<V, PARTS> {
     pub(super) fn new() -> Self {
-        Self { values: ArcSwap::default(), seed: RandomState::new() }
+        Self { parts: std::array::from_fn(|_| ArcSwap::default()), seed: RandomState::new() }
     }
 
     /// The value of a key, made when it is the first time. Two that meet may both make it, and one is kept.
     pub(super) fn at(&self, key: impl Hash, make: impl FnOnce() -> V) -> V {
         let key = self.seed.hash_one(key);
-        if let Some(value) = self.values.load().get(&key) {
+        let part = self.part(key);
+        if let Some(value) = part.load().get(&key) {
             return value.clone();
         }
         let made = make();
-        self.values.rcu(|values| {
+        part.rcu(|values| {
             let mut values = HashMap::clone(values);
             values.entry(key).or_insert_with(|| made.clone());
             values
@@ -33,9 +36,17 @@ impl<V: Clone> Known<V> {
         made
     }
 
+    /// The lower bits place a key within its part.
+    fn part(&self, key: u64) -> &ArcSwap<HashMap<u64, V>> {
+        // Less than `PARTS`, which is small.
+        &self.parts[(key >> 32) as usize % PARTS]
+    }
+}
+
+impl<V: Clone> Known<V> {
     /// Whether the key is there, and how many are.
     pub(super) fn has(&self, key: impl Hash) -> (bool, usize) {
-        let values = self.values.load();
+        let values = self.parts[0].load();
         (values.contains_key(&self.seed.hash_one(key)), values.len())
     }
 }
@@ -46,10 +57,22 @@ mod tests {
 
     #[test]
     fn a_value_is_made_once() {
-        let known = Known::new();
+        let known = Known::<_>::new();
         assert_eq!(known.at(("a", 1), || 1), 1);
         assert_eq!(known.at(("a", 1), || 2), 1);
         assert_eq!(known.at(("a", 2), || 3), 3);
         assert_eq!((known.has(("a", 2)), known.has("b")), ((true, 2), (false, 2)));
+    }
+
+    #[test]
+    fn parts_are_one_map() {
+        let known = Known::<_, 8>::new();
+        for round in 0..2 {
+            for key in 0..1000 {
+                assert_eq!(known.at(key, || key + round), key);
+            }
+        }
+        let sizes = known.parts.each_ref().map(|part| part.load().len());
+        assert!(sizes.iter().all(|size| (60..200).contains(size)), "{sizes:?}");
     }
 }

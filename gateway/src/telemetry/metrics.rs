@@ -26,7 +26,8 @@ const OTHER_OPERATION: &str = "_OTHER";
 pub struct Metrics {
     registry: Registry,
     families: Families,
-    places: Known<Arc<Place>>,
+    /// As many as there are routes.
+    places: Known<Arc<Place>, 128>,
     models: Known<()>,
 }
 
