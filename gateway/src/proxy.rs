@@ -102,8 +102,7 @@ impl GatewayProxy {
         if !read_head(&mut session).await {
             return None;
         }
-        let mut ctx = Context::new(self.shared.running.token());
-        ctx.active.push(self.shared.metrics.active_request());
+        let mut ctx = Context::new(self.shared.running.token(), self.shared.metrics.active_request());
         let left = self.answer(&mut session, &mut ctx).await;
         self.log(&session, ctx);
         if left == Left::Broken {

@@ -55,8 +55,8 @@ impl Attempt<'_> {
         };
         self.note(&connection, reused);
         let mut exchange = self.begin(connection, &way)?;
-        let relay =
-            Relay { session: self.session, exchange: &mut exchange, ctx: self.ctx, metrics: self.metrics }.run().await;
+        let (session, ctx) = (&mut *self.session, &mut *self.ctx);
+        let relay = Relay { session, exchange: &mut exchange, ctx, metrics: self.metrics, left: None }.run().await;
         let ended = relay.map_err(|fault| self.broken(fault, &way, reused));
         self.give_back(exchange, &way, ended.as_ref().err());
         ended

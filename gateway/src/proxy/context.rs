@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::header::HeaderValue;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::clock::Clock;
 use super::local_reply::LocalReply;
@@ -23,7 +25,7 @@ pub(crate) struct Context {
     pub(super) start: Instant,
     pub(super) started_at: SystemTime,
     pub(super) clock: Clock,
-    pub(super) request_id: String,
+    pub(super) request_id: HeaderValue,
     /// Path and query as the client sent them, where the normal form differs.
     pub(super) original_path: Option<Vec<u8>>,
     pub(super) listener: Option<Arc<Listener>>,
@@ -33,8 +35,10 @@ pub(crate) struct Context {
     pub(super) reply: Option<LocalReply>,
     pub(super) upstream: Upstream,
     pub(super) tap: Option<Tap>,
-    /// What counts as running until this request has ended.
-    pub(super) active: Vec<Held>,
+    /// It counts as running until it has ended.
+    _active: Held,
+    /// So does its answer, where that is a stream of events.
+    pub(super) active_stream: Option<Held>,
     /// How the body of the answer ended.
     pub(super) end: BodyEnd,
 }
@@ -73,14 +77,14 @@ impl Upstream {
 }
 
 impl Context {
-    pub(super) fn new(running: TaskTrackerToken) -> Self {
+    pub(super) fn new(running: TaskTrackerToken, active: Held) -> Self {
         let start = Instant::now();
         Self {
             _running: running,
             start,
             started_at: SystemTime::now(),
             clock: Clock::new(start),
-            request_id: Uuid::new_v4().to_string(),
+            request_id: request_id(),
             original_path: None,
             listener: None,
             rule: None,
@@ -88,7 +92,8 @@ impl Context {
             reply: None,
             upstream: Upstream::default(),
             tap: None,
-            active: Vec::with_capacity(2),
+            _active: active,
+            active_stream: None,
             end: BodyEnd::Whole,
         }
     }
@@ -154,4 +159,12 @@ impl Context {
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
+}
+
+/// A name for a request that nobody can guess.
+fn request_id() -> HeaderValue {
+    let mut text = [0; Hyphenated::LENGTH];
+    let text = Uuid::new_v4().hyphenated().encode_lower(&mut text);
+    // Hexadecimal digits and hyphens are a header value.
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
 }

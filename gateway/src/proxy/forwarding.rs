@@ -15,7 +15,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Appends the client to `X-Forwarded-For`, and sets the scheme and the request's id, which a client cannot choose.
-pub(super) fn set(head: &mut RequestHeader, client: Option<IpAddr>, request_id: &str) -> Result<()> {
+pub(super) fn set(head: &mut RequestHeader, client: Option<IpAddr>, request_id: &HeaderValue) -> Result<()> {
     if let Some(client) = client {
         let mut value = Vec::new();
         for before in head.headers.get_all(&X_FORWARDED_FOR).iter().filter(|before| !before.is_empty()) {
@@ -39,7 +39,7 @@ mod tests {
         head.append_header("x-forwarded-for", "1.1.1.1").unwrap();
         head.append_header("x-forwarded-for", "2.2.2.2").unwrap();
         head.append_header("x-request-id", "theirs").unwrap();
-        set(&mut head, Some("3.3.3.3".parse().unwrap()), "ours").unwrap();
+        set(&mut head, Some("3.3.3.3".parse().unwrap()), &HeaderValue::from_static("ours")).unwrap();
         assert_eq!(head.headers["x-forwarded-for"], "1.1.1.1,2.2.2.2,3.3.3.3");
         assert_eq!(head.headers["x-request-id"], "ours");
         assert_eq!(head.headers["x-forwarded-proto"], "http");

@@ -51,11 +51,14 @@ fn check_target(method: &Method, uri: &Uri, raw: &[u8]) -> Result<(), LocalReply
 
 /// One length, or chunks and nothing else (RFC 9112 section 6.1): no second reading for whoever comes after.
 fn check_framing(headers: &HeaderMap) -> Result<(), LocalReply> {
-    let lines = |name: &HeaderName| headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect::<Vec<_>>();
-    match (lines(&CONTENT_LENGTH).as_slice(), lines(&TRANSFER_ENCODING).as_slice()) {
-        ([], []) => Ok(()),
-        ([length], []) if length.iter().all(u8::is_ascii_digit) => Ok(()),
-        ([], [coding]) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+    let lines = |name: &HeaderName| {
+        let mut lines = headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+        (lines.next(), lines.next())
+    };
+    match (lines(&CONTENT_LENGTH), lines(&TRANSFER_ENCODING)) {
+        ((None, _), (None, _)) => Ok(()),
+        ((Some(length), None), (None, _)) if length.iter().all(u8::is_ascii_digit) => Ok(()),
+        ((None, _), (Some(coding), None)) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
         _ => Err(TWICE_FRAMED),
     }
 }
@@ -83,12 +86,19 @@ fn check_authority(authority: &[u8]) -> Result<(), LocalReply> {
         }
         None => {
             let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
-            // Names with underscores are no DNS names, yet containers are called by them.
-            (is_dns_name(&name.trim_end_matches('.').replace('_', "-").replace("--", "-x")), port)
+            (is_host_name(name.trim_end_matches('.')), port)
         }
     };
     let port_valid = port.is_none_or(|p| !p.starts_with('+') && p.parse::<u16>().is_ok_and(|p| p > 0));
     if host && port_valid { Ok(()) } else { Err(malformed) }
+}
+
+/// Names with underscores are no DNS names, yet containers are called by them.
+fn is_host_name(name: &str) -> bool {
+    match name.contains(['_', '-']) {
+        true => is_dns_name(&name.replace('_', "-").replace("--", "-x")),
+        false => is_dns_name(name),
+    }
 }
 
 #[cfg(test)]

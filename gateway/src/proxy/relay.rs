@@ -31,6 +31,8 @@ pub(super) struct Relay<'a> {
     pub(super) exchange: &'a mut Exchange,
     pub(super) ctx: &'a mut Context,
     pub(super) metrics: &'a Metrics,
+    /// What of the answer's body is to come, where its length is known and the client goes by it.
+    pub(super) left: Option<u64>,
 }
 
 /// What has happened on one side.
@@ -127,6 +129,7 @@ impl Relay<'_> {
             Event::Room => Ok(false),
             Event::Head { head, ends } => self.pass_head(head, ends).await,
             Event::Body { bytes, ends } => {
+                let ends = ends || self.is_last(bytes.len());
                 let at = self.ctx.elapsed();
                 if let Some(tap) = &mut self.ctx.tap {
                     tap.response_body(&bytes, at);
@@ -141,6 +144,14 @@ impl Relay<'_> {
                 Ok(true)
             }
         }
+    }
+
+    /// Whether a body is whole with so many bytes more. A client that has got its length asks the next question, while an
+    /// upstream that speaks HTTP/2 may say a little later that this was all.
+    fn is_last(&mut self, length: usize) -> bool {
+        let Some(left) = &mut self.left else { return false };
+        *left = left.saturating_sub(length as u64);
+        *left == 0
     }
 
     async fn pass_head(&mut self, mut head: Box<ResponseHeader>, ends: bool) -> Result<bool, Fault> {
@@ -169,7 +180,7 @@ impl Relay<'_> {
         }
         self.ctx.upstream.first_byte = Some(self.ctx.elapsed());
         if is_event_stream(&head.headers) {
-            self.ctx.active.push(self.metrics.active_stream());
+            self.ctx.active_stream = Some(self.metrics.active_stream());
         }
         if let Some(tap) = &mut self.ctx.tap {
             tap.response_head(head.status, &head.headers);
@@ -184,9 +195,13 @@ impl Relay<'_> {
 
     /// Frames the body for the client: by its length or in chunks; HTTP/1.0 knows no chunks (RFC 9112 section 6.1), and
     /// the end of its connection is the end of the body.
-    fn frame(&self, head: &mut ResponseHeader, ends: bool) -> pingora_error::Result<()> {
-        let request = self.session.req_header();
+    fn frame(&mut self, head: &mut ResponseHeader, ends: bool) -> pingora_error::Result<()> {
         head.set_version(Version::HTTP_11);
+        if !self.session.is_http2() {
+            let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            self.left = length.and_then(|length| length.parse().ok());
+        }
+        let request = self.session.req_header();
         if request.version == Version::HTTP_10 {
             head.remove_header(&TRANSFER_ENCODING);
             return Ok(());

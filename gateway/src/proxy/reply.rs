@@ -48,7 +48,7 @@ impl Reply {
             // What the rule says about headers is about its own answers, too; an edit that fails leaves them as they are.
             drop(edit_response(&rule.response_edits, &mut head));
         }
-        head.insert_header(X_REQUEST_ID, ctx.request_id.as_str())?;
+        head.insert_header(X_REQUEST_ID, &ctx.request_id)?;
         session.write_response_header(Box::new(head)).await?;
         let body = if no_body { Bytes::new() } else { body };
         session.write_response_body(body, true).await?;

@@ -46,6 +46,18 @@ async fn the_authority_is_the_host_of_an_http_1_upstream() {
     assert_eq!((seen.all("host"), seen.target.as_str()), (vec!["api.gateway.test"], "/v1?x=1"));
 }
 
+/// An upstream may end its stream after the last byte of a body whose length it has told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_has_a_whole_answer_asks_on() {
+    let provider = Provider::plain(Answer::sized(2, vec![Step::Send("{}".into()), Step::Hang])).await;
+    let plane = to_h2c(&provider).await;
+    let mut client = Raw::connect(plane.address).await;
+    for _ in 0..3 {
+        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert_eq!(client.reply().await.text(), "{}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_of_one_connection_run_side_by_side() {
     let gate = sluice_testkit::steps::Gate::default();
