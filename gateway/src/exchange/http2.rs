@@ -105,13 +105,16 @@ impl Exchange {
         let failed = "while sending the request's body";
         while !self.waiting.is_empty() {
             body.reserve_capacity(self.waiting.len());
-            let room = match body.capacity() {
-                0 => match ready!(body.poll_capacity(cx)) {
-                    Some(room) => room.or_err(ErrorType::WriteError, failed)?,
+            let room = body.capacity();
+            if room == 0 {
+                match ready!(body.poll_capacity(cx)) {
+                    Some(room) => {
+                        room.or_err(ErrorType::WriteError, failed)?;
+                    }
                     None => return Poll::Ready(Error::e_explain(ErrorType::WriteError, "the stream was closed")),
-                },
-                room => room,
-            };
+                }
+                continue;
+            }
             let piece = self.waiting.split_to(room.min(self.waiting.len()));
             let ends = self.request == RequestBody::Last && self.waiting.is_empty();
             body.send_data(piece, ends).or_err(ErrorType::WriteError, failed)?;
