@@ -24,5 +24,6 @@ pub mod route;
 pub mod server;
 pub mod snapshot;
 pub mod telemetry;
+mod timer;
 pub mod upstream;
 pub mod wire;

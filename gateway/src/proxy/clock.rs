@@ -1,11 +1,12 @@
 //! How long a request may still take: until its deadline, and for as long as something happens.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pingora_error::{Error, ErrorType, Result};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::timer::Timer;
 
 /// The error of a request whose time is up.
 pub(super) const TIME_IS_UP: ErrorType = ErrorType::Custom("request timeout");
@@ -17,12 +18,12 @@ pub(super) struct Clock {
     /// Longest time without anything happening.
     idle: Option<Duration>,
     last: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 impl Clock {
     pub(super) fn new(now: Instant) -> Self {
-        Self { deadline: None, idle: None, last: now, timer: None }
+        Self { deadline: None, idle: None, last: now, timer: Timer::default() }
     }
 
     /// Sets or moves the limits.
@@ -56,23 +57,13 @@ impl Clock {
 
     /// Whether time is up, and which; asks to be woken when it is.
     pub(super) fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Box<Error>> {
-        loop {
-            let quiet = self.idle.map(|idle| self.last + idle);
-            let Some(first) = [self.deadline, quiet].into_iter().flatten().min() else { return Poll::Pending };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(first)));
-            if timer.deadline() > first {
-                timer.as_mut().reset(first);
-            }
-            ready!(timer.as_mut().poll(cx));
-            if timer.deadline() < first {
-                timer.as_mut().reset(first);
-                continue;
-            }
-            return Poll::Ready(match self.deadline == Some(first) {
-                true => Error::explain(TIME_IS_UP, "the request took longer than its route allows").into_down(),
-                false => Error::explain(ErrorType::ReadTimedout, "nothing happened for too long").into_up(),
-            });
-        }
+        let quiet = self.idle.map(|idle| self.last + idle);
+        let Some(first) = [self.deadline, quiet].into_iter().flatten().min() else { return Poll::Pending };
+        ready!(self.timer.poll_until(first, cx));
+        Poll::Ready(match self.deadline == Some(first) {
+            true => Error::explain(TIME_IS_UP, "the request took longer than its route allows").into_down(),
+            false => Error::explain(ErrorType::ReadTimedout, "nothing happened for too long").into_up(),
+        })
     }
 }
 

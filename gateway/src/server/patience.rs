@@ -1,21 +1,22 @@
 //! How long something is waited for, again and again.
 
-use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::future::poll_fn;
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
+
+use crate::timer::Timer;
 
 /// A limit for waits that follow each other. One timer serves them all: it is set once, and moves only when it fires, which
 /// it does once in a while where every wait ends in time.
 pub(super) struct Patience {
     limit: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 impl Patience {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, timer: None }
+        Self { limit, timer: Timer::default() }
     }
 
     /// What the work comes to; `None` when it takes longer than the limit.
@@ -24,22 +25,8 @@ impl Patience {
         tokio::select! {
             biased;
             done = work => Some(done),
-            () = self.over(until) => None,
+            () = poll_fn(|cx| self.timer.poll_until(until, cx)) => None,
         }
-    }
-
-    async fn over(&mut self, until: Instant) {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        std::future::poll_fn(|cx| {
-            loop {
-                ready!(timer.as_mut().poll(cx));
-                if timer.deadline() >= until {
-                    return Poll::Ready(());
-                }
-                timer.as_mut().reset(until);
-            }
-        })
-        .await;
     }
 }
 
