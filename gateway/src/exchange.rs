@@ -11,11 +11,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::v2::client::Http2Session;
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 
 pub(crate) use event::Event;
+
+use crate::upstream::Slot;
 
 /// An exchange that has begun.
 pub(crate) enum Exchange {
@@ -32,12 +33,12 @@ impl Exchange {
         http1::Exchange::new(stream, head).map(Self::Http1)
     }
 
-    /// Begins an exchange on a stream of an HTTP/2 connection. `ends` says that the request has no body.
+    /// Begins an exchange on an HTTP/2 connection. `ends` says that the request has no body.
     ///
     /// # Errors
     /// The connection takes no more requests.
-    pub(crate) fn over_http2(session: Http2Session, head: Box<RequestHeader>, ends: bool) -> Result<Self> {
-        Ok(Self::Http2(Box::new(http2::Exchange::new(session, head, ends)?)))
+    pub(crate) fn over_http2(slot: Slot, head: RequestHeader, ends: bool) -> Result<Self> {
+        Ok(Self::Http2(Box::new(http2::Exchange::new(slot, head, ends)?)))
     }
 
     /// Takes the next bytes of the request's body, which may be none, and whether they are the last.

@@ -7,11 +7,14 @@ mod bundle;
 mod connect_to;
 mod connections;
 mod idle;
+mod link;
+mod making;
 #[cfg(test)]
 mod name_server;
 mod names;
 mod peer;
 mod resolver;
+mod shared;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -23,6 +26,7 @@ use std::time::Instant;
 pub use balance::Pick;
 pub use connect_to::{ConnectTo, InvalidConnectTo};
 pub use connections::{Connected, Connection, Connections};
+pub use link::Slot;
 pub use peer::{CONNECT_TIMEOUT, Way};
 pub use resolver::Resolver;
 

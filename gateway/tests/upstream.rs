@@ -4,10 +4,9 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use http::Version;
+use http::{Request, Version};
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::v1::client::HttpSession;
-use pingora_core::protocols::http::v2::client::Http2Session;
 use pingora_error::ErrorType;
 use pingora_http::RequestHeader;
 use sluice_gateway::cluster::{CaBundle, Cluster, Endpoint, Roots, UpstreamProtocol, UpstreamTls};
@@ -15,11 +14,12 @@ use sluice_gateway::engine::Engine;
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::filter::RequestEdit;
 use sluice_gateway::filter::credential::{Credential, CredentialInjection};
-use sluice_gateway::upstream::{Connected, Connection, Connections, Loopback, Resolver, Upstreams};
+use sluice_gateway::upstream::{Connected, Connection, Connections, Loopback, Resolver, Slot, Upstreams};
 use sluice_testkit::ca::{Alpn, Ca};
 use sluice_testkit::provider::Provider;
 use sluice_testkit::provider::answer::Answer;
 use tempfile::NamedTempFile;
+use tokio::task::JoinSet;
 
 const NAME: &str = "api.example.test";
 
@@ -49,7 +49,7 @@ impl Client {
         let Connected { connection, reused } = self.connections.get(&way).await.map_err(|e| e.etype().clone())?;
         match connection {
             Connection::Http1(stream) => self.connections.keep(&way, get_over_http1(stream).await),
-            Connection::Http2(session) => self.connections.release(&way, get_over_http2(*session).await),
+            Connection::Http2(slot) => get_over_http2(slot).await,
         }
         Ok(reused)
     }
@@ -70,11 +70,13 @@ async fn get_over_http1(stream: Stream) -> Stream {
     session.into_inner()
 }
 
-async fn get_over_http2(mut session: Http2Session) -> Http2Session {
-    session.write_request_header(head(), true).unwrap();
-    session.read_response_header().await.unwrap();
-    while session.read_response_body().await.unwrap().is_some() {}
-    session
+async fn get_over_http2(mut slot: Slot) {
+    let head = Request::get(format!("https://{NAME}/")).version(Version::HTTP_2).body(()).unwrap();
+    let (answer, _) = slot.send(head, true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    while let Some(bytes) = body.data().await {
+        bytes.unwrap();
+    }
 }
 
 fn cluster(provider: &Provider, tls: Option<UpstreamTls>) -> Arc<Cluster> {
@@ -169,6 +171,24 @@ async fn the_http_version_follows_alpn_and_the_protocol() {
         let provider = Provider::plain(Answer::status(200)).await;
         client.get(&Arc::new(Cluster { protocol, ..Cluster::clone(&cluster(&provider, None)) }), &[]).await.unwrap();
         assert_eq!(provider.only_request().version, version, "{protocol:?}");
+    }
+}
+
+#[tokio::test]
+async fn first_requests_share_the_connection_that_is_being_made() {
+    let ca = Ca::new("one");
+    let client = Arc::new(Client::without_roots());
+    for (alpn, connections) in [(Alpn::Both, 1..=1), (Alpn::Http1, 1..=64)] {
+        let provider = provider(&ca, alpn).await;
+        let cluster = cluster(&provider, tls(NAME, bundle(&[&ca])));
+        let mut asking = JoinSet::new();
+        for _ in 0..64 {
+            let (client, cluster) = (Arc::clone(&client), Arc::clone(&cluster));
+            asking.spawn(async move { client.get(&cluster, &[]).await });
+        }
+        let asked = asking.join_all().await;
+        assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+        assert!(connections.contains(&provider.journal().connections()), "{}", provider.journal().connections());
     }
 }
 

@@ -1,27 +1,29 @@
 //! One request and its answer on a stream of an HTTP/2 connection (RFC 9113).
 
-use std::pin::pin;
+mod fault;
+
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::{Reason, SendStream};
-use http::Method;
-use pingora_core::protocols::http::v2::client::Http2Session;
+use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream, SendStream};
+use http::{Method, Request};
 use pingora_error::{Error, ErrorType, OrErr, Result};
-use pingora_http::RequestHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::event::Event;
+use crate::upstream::Slot;
 
-/// A request and its answer.
+/// A request and its answer. The streams come first, so that they have ended when their room is given back.
 pub(crate) struct Exchange {
-    session: Http2Session,
-    /// The writing side of the stream.
-    body: Option<SendStream<Bytes>>,
+    answer: Answer,
+    body: SendStream<Bytes>,
     /// What waits for the upstream's window.
     waiting: Bytes,
     request: RequestBody,
-    answer: Answer,
     is_head: bool,
+    slot: Slot,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +35,21 @@ enum RequestBody {
     Sent,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What comes next.
 enum Answer {
-    Head,
-    Body,
-    Trailers,
+    Head(ResponseFuture),
+    Body(RecvStream),
+    Trailers(RecvStream),
     Done,
 }
 
 impl Exchange {
-    pub(super) fn new(mut session: Http2Session, head: Box<RequestHeader>, ends: bool) -> Result<Self> {
+    pub(super) fn new(mut slot: Slot, head: RequestHeader, ends: bool) -> Result<Self> {
         let is_head = head.method == Method::HEAD;
-        session.write_request_header(head, ends)?;
-        let body = session.take_request_body_writer();
+        let sent = slot.send(Request::from_parts(head.into(), ()), ends);
+        let (answer, body) = sent.map_err(fault::of_sending)?;
         let request = if ends { RequestBody::Sent } else { RequestBody::Open };
-        Ok(Self { session, body, waiting: Bytes::new(), request, answer: Answer::Head, is_head })
+        Ok(Self { answer: Answer::Head(answer), body, waiting: Bytes::new(), request, is_head, slot })
     }
 
     pub(super) fn push(&mut self, bytes: Bytes, ends: bool) {
@@ -72,10 +74,13 @@ impl Exchange {
         if wants_room && self.has_room() {
             return Poll::Ready(Ok(Event::Room));
         }
-        match self.answer {
-            Answer::Head => self.poll_head(cx),
-            Answer::Body => self.poll_body(cx),
-            Answer::Trailers => self.poll_trailers(cx),
+        match &mut self.answer {
+            Answer::Head(answer) => {
+                let answer = ready!(Pin::new(answer).poll(cx)).map_err(fault::of_head)?;
+                Poll::Ready(self.begin_answer(answer, cx))
+            }
+            Answer::Body(_) => self.poll_body(cx),
+            Answer::Trailers(_) => self.poll_trailers(cx),
             Answer::Done => Poll::Pending,
         }
     }
@@ -83,17 +88,10 @@ impl Exchange {
     /// Ends the exchange before its time: the upstream is told. `silent` says that nothing was heard of it for too
     /// long, so that its connection is given up as well.
     pub(crate) fn cancel(&mut self, silent: bool) {
-        if let Some(body) = &mut self.body {
-            body.send_reset(Reason::CANCEL);
-        }
+        self.body.send_reset(Reason::CANCEL);
         if silent {
-            self.session.conn.mark_shutdown();
+            self.slot.retire_connection();
         }
-    }
-
-    /// The stream, for its connection to be used again.
-    pub(crate) fn into_session(self) -> Http2Session {
-        self.session
     }
 
     fn give_up_sending(&mut self) {
@@ -101,13 +99,12 @@ impl Exchange {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
         let failed = "while sending the request's body";
         while !self.waiting.is_empty() {
-            body.reserve_capacity(self.waiting.len());
-            let room = body.capacity();
+            self.body.reserve_capacity(self.waiting.len());
+            let room = self.body.capacity();
             if room == 0 {
-                match ready!(body.poll_capacity(cx)) {
+                match ready!(self.body.poll_capacity(cx)) {
                     Some(room) => {
                         room.or_err(ErrorType::WriteError, failed)?;
                     }
@@ -117,39 +114,37 @@ impl Exchange {
             }
             let piece = self.waiting.split_to(room.min(self.waiting.len()));
             let ends = self.request == RequestBody::Last && self.waiting.is_empty();
-            body.send_data(piece, ends).or_err(ErrorType::WriteError, failed)?;
+            self.body.send_data(piece, ends).or_err(ErrorType::WriteError, failed)?;
             if ends {
                 self.request = RequestBody::Sent;
             }
         }
         if self.request == RequestBody::Last {
             self.request = RequestBody::Sent;
-            body.send_data(Bytes::new(), true).or_err(ErrorType::WriteError, failed)?;
+            self.body.send_data(Bytes::new(), true).or_err(ErrorType::WriteError, failed)?;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        ready!(pin!(self.session.read_response_header()).poll(cx))?;
-        let Some(head) = self.session.response_header().cloned() else { return Poll::Pending };
-        let ends = self.session.check_response_end_or_error()?;
+    fn begin_answer(&mut self, answer: http::Response<RecvStream>, cx: &mut Context<'_>) -> Result<Event> {
+        let (head, mut body) = answer.into_parts();
+        let length = fault::content_length(&head.headers)?;
+        let ends = has_ended(&mut body, cx)?;
         let without_body = self.is_head || matches!(head.status.as_u16(), 204 | 304);
-        let length = head.headers.get(http::header::CONTENT_LENGTH);
-        let promises = length.is_some_and(|length| length.as_bytes().iter().any(|digit| *digit != b'0'));
-        if ends && promises && !without_body {
-            return Poll::Ready(Error::e_explain(ErrorType::H2Error, "a length, and no body"));
+        if ends && length > 0 && !without_body {
+            return Error::e_explain(ErrorType::H2Error, "a length, and no body");
         }
-        self.answer = if ends { Answer::Done } else { Answer::Body };
-        Poll::Ready(Ok(Event::Head { head: Box::new(head), ends }))
+        self.answer = if ends { Answer::Done } else { Answer::Body(body) };
+        Ok(Event::Head { head: Box::new(ResponseHeader::from(head)), ends })
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        loop {
-            let Some(bytes) = ready!(pin!(self.session.read_response_body()).poll(cx))? else {
-                self.answer = Answer::Trailers;
-                return self.poll_trailers(cx);
-            };
-            let ends = self.session.check_response_end_or_error()?;
+        while let Answer::Body(body) = &mut self.answer {
+            let Some(bytes) = ready!(body.poll_data(cx)) else { break };
+            let failed = "while reading the answer's body";
+            let bytes = bytes.or_err(ErrorType::ReadError, failed)?;
+            body.flow_control().release_capacity(bytes.len()).or_err(ErrorType::ReadError, failed)?;
+            let ends = has_ended(body, cx)?;
             if ends {
                 self.answer = Answer::Done;
             }
@@ -157,14 +152,31 @@ impl Exchange {
                 return Poll::Ready(Ok(Event::Body { bytes, ends }));
             }
         }
+        if let Answer::Body(body) = std::mem::replace(&mut self.answer, Answer::Done) {
+            self.answer = Answer::Trailers(body);
+        }
+        self.poll_trailers(cx)
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        let trailers = ready!(pin!(self.session.read_trailers()).poll(cx))?;
+        let Answer::Trailers(body) = &mut self.answer else { return Poll::Pending };
+        let trailers = ready!(body.poll_trailers(cx));
         self.answer = Answer::Done;
-        Poll::Ready(Ok(match trailers {
+        Poll::Ready(Ok(match fault::trailers(trailers)? {
             Some(trailers) => Event::Trailers(trailers),
             None => Event::Body { bytes: Bytes::new(), ends: true },
         }))
+    }
+}
+
+/// Whether nothing follows. A stream that was broken off looks like one that has ended, until it is read.
+fn has_ended(body: &mut RecvStream, cx: &mut Context<'_>) -> Result<bool> {
+    if !body.is_end_stream() {
+        return Ok(false);
+    }
+    match body.poll_data(cx) {
+        Poll::Ready(None) => Ok(true),
+        Poll::Ready(Some(Err(error))) => Error::e_because(ErrorType::H2Error, "at the end of the answer", error),
+        Poll::Ready(Some(Ok(_))) | Poll::Pending => Error::e_explain(ErrorType::H2Error, "bytes after the end"),
     }
 }

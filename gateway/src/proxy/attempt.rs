@@ -121,10 +121,10 @@ impl Attempt<'_> {
                 hop::as_http1(&mut head, !self.session.is_body_empty())?;
                 Ok(Exchange::over_http1(stream, &head)?)
             }
-            Connection::Http2(session) => {
+            Connection::Http2(slot) => {
                 hop::as_http2(&mut head, if way.is_tls() { Scheme::HTTPS } else { Scheme::HTTP })?;
                 let ends = self.session.is_body_empty();
-                Ok(Exchange::over_http2(*session, Box::new(head), ends).map_err(Error::into_up)?)
+                Ok(Exchange::over_http2(slot, head, ends).map_err(Error::into_up)?)
             }
         }
     }
@@ -175,7 +175,6 @@ impl Attempt<'_> {
                 if let Some(failed) = failed {
                     exchange.cancel(failed.fault.is_silence());
                 }
-                connections.release(way, exchange.into_session());
             }
         }
     }

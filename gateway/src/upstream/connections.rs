@@ -1,34 +1,38 @@
 //! Connections to upstreams: made, used again, given back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use pingora_core::connectors::ConnectorOptions;
-use pingora_core::connectors::http::v2::Connector;
-use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::client::HttpSession;
-use pingora_core::protocols::http::v2::client::Http2Session;
+use pingora_core::connectors::{ConnectorOptions, TransportConnector};
+use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::server::configuration::ServerConf;
-use pingora_error::{Error, ErrorType, Result};
+use pingora_error::{ErrorType, OkOrErr, OrErr, Result};
 
-use super::idle::{Idle, POOL_IDLE};
+use super::idle::Idle;
+use super::link::{Link, Slot};
+use super::making::{self, Made, Making, Turn};
 use super::peer::Way;
+use super::shared::Shared;
 
 /// All connections of the process.
 pub struct Connections {
-    /// Connects, and shares connections that speak HTTP/2.
-    connector: Connector,
+    /// Connects, and speaks TLS.
+    connector: TransportConnector,
     /// Those that speak HTTP/1.1.
     idle: Arc<Idle>,
     /// How many of one kind may be idle.
     most_idle: usize,
+    /// Those that speak HTTP/2.
+    shared: Arc<Shared>,
+    making: Making,
 }
 
 /// A way to the upstream.
 pub enum Connection {
     /// A connection of its own, which speaks HTTP/1.1.
     Http1(Stream),
-    /// A stream of a connection that is shared.
-    Http2(Box<Http2Session>),
+    /// Room on a connection that is shared.
+    Http2(Slot),
 }
 
 /// A connection, and whether it has had requests before.
@@ -42,39 +46,65 @@ pub struct Connected {
 impl Connections {
     /// Starts with none; to be called on a tokio runtime.
     pub fn new(conf: &ServerConf) -> Self {
-        let connector = Connector::new(Some(ConnectorOptions::from_server_conf(conf)));
-        Self { connector, idle: Idle::new(), most_idle: conf.upstream_keepalive_pool_size * conf.threads.max(1) }
+        let connector = TransportConnector::new(Some(ConnectorOptions::from_server_conf(conf)));
+        let most_idle = conf.upstream_keepalive_pool_size * conf.threads.max(1);
+        Self { connector, idle: Idle::new(), most_idle, shared: Shared::new(), making: Making::default() }
     }
 
-    /// A connection that waits and speaks HTTP/1.1, or a shared or a new one. Only what [`Way`] says is the same is used
-    /// for each other.
+    /// A connection that waits, a shared or a new one. Only what [`Way`] says is the same is used for each other.
     ///
     /// # Errors
     /// It could not be made, or its TLS policy refuses the upstream.
     pub async fn get(&self, way: &Way) -> Result<Connected> {
-        if let Some(connected) = self.idle(way) {
-            return Ok(connected);
+        loop {
+            if let Some(connected) = self.idle(way) {
+                return Ok(connected);
+            }
+            if !way.may_be_shared() {
+                return self.connect(way).await;
+            }
+            match self.making.turn(way.pool) {
+                Turn::Make(maker) => {
+                    let connected = self.connect(way).await;
+                    let shared = matches!(&connected, Ok(Connected { connection: Connection::Http2(_), .. }));
+                    maker.tell(if shared { Made::Shared } else { Made::Alone });
+                    return connected;
+                }
+                Turn::Wait(made) => {
+                    if making::wait(made).await == Made::Alone {
+                        return self.connect(way).await;
+                    }
+                }
+            }
         }
-        if way.peer.options.alpn.get_max_http_version() == 2
-            && let Some(session) = self.connector.reused_http_session(&way.peer).await?
-        {
-            return Ok(Connected { connection: Connection::Http2(Box::new(session)), reused: true });
-        }
-        Ok(Connected { connection: self.connect(way).await?, reused: false })
     }
 
     /// What [`Connections::get`] looks for first, and needs no waiting.
     pub(crate) fn idle(&self, way: &Way) -> Option<Connected> {
-        let stream = self.idle.take(way.pool)?;
-        Some(Connected { connection: Connection::Http1(stream), reused: true })
+        let shared = || self.shared.take(way.pool).map(Connection::Http2);
+        let own = || self.idle.take(way.pool).map(Connection::Http1);
+        let connection = if way.may_be_shared() { shared().or_else(own) } else { own().or_else(shared) };
+        connection.map(|connection| Connected { connection, reused: true })
     }
 
-    async fn connect(&self, way: &Way) -> Result<Connection> {
-        Ok(match self.connector.new_http_session::<_, ()>(&way.peer).await? {
-            HttpSession::H1(session) => Connection::Http1(session.into_inner()),
-            HttpSession::H2(session) => Connection::Http2(Box::new(session)),
-            HttpSession::Custom(()) => return Error::e_explain(ErrorType::InternalError, "an unknown protocol"),
-        })
+    async fn connect(&self, way: &Way) -> Result<Connected> {
+        let stream = self.connector.new_stream(&way.peer).await?;
+        let speaks_http2 = match stream.selected_alpn_proto() {
+            Some(protocol) => protocol == ALPN::H2,
+            // Without TLS nobody is asked, and the cluster says it.
+            None => !way.is_tls() && way.is_http2_alone(),
+        };
+        way.speaks_http1.store(!speaks_http2, Ordering::Relaxed);
+        let connection = if speaks_http2 { self.share(way, stream).await? } else { Connection::Http1(stream) };
+        Ok(Connected { connection, reused: false })
+    }
+
+    async fn share(&self, way: &Way, stream: Stream) -> Result<Connection> {
+        let tls_version = tls_version(&stream);
+        let link = Link::over(stream, tls_version).await.or_err(ErrorType::HandshakeError, "of HTTP/2")?;
+        let slot = link.slot().or_err(ErrorType::H2Error, "a new connection takes no request")?;
+        self.shared.put(way.pool, link);
+        Ok(Connection::Http2(slot))
     }
 
     /// Gives back a connection that can have another request.
@@ -82,24 +112,26 @@ impl Connections {
         self.idle.put(way.pool, stream, self.most_idle);
     }
 
-    /// Gives back a stream that has ended.
-    pub fn release(&self, way: &Way, session: Http2Session) {
-        self.connector.release_http_session(session, &way.peer, Some(POOL_IDLE));
-    }
-
     /// From now on HTTP/1.1 is spoken with this upstream, which asked for it or speaks no good HTTP/2.
     pub fn prefer_http1(&self, way: &Way) {
-        self.connector.prefer_h1(&way.peer);
+        if !way.is_http2_alone() {
+            self.connector.prefer_h1(&way.peer);
+            self.shared.retire(way.pool);
+        }
     }
 }
 
 impl Connection {
     /// The version of TLS, such as `TLSv1.3`; `None` without TLS.
     pub fn tls_version(&self) -> Option<&'static str> {
-        let tls = match self {
-            Self::Http1(stream) => stream.get_ssl_digest(),
-            Self::Http2(session) => session.digest().and_then(|digest| digest.ssl_digest.clone()),
-        };
-        tls.map(|tls| if tls.version.contains("1_3") || tls.version.contains("1.3") { "TLSv1.3" } else { "TLSv1.2" })
+        match self {
+            Self::Http1(stream) => tls_version(stream),
+            Self::Http2(slot) => slot.tls_version(),
+        }
     }
+}
+
+fn tls_version(stream: &Stream) -> Option<&'static str> {
+    let tls = stream.get_ssl_digest()?;
+    Some(if tls.version.contains("1_3") || tls.version.contains("1.3") { "TLSv1.3" } else { "TLSv1.2" })
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// How long an unused connection is kept. Load balancers commonly close theirs after 60 s.
 pub(super) const POOL_IDLE: Duration = Duration::from_secs(50);
 /// Between two looks for connections that have waited long enough, or that the upstream has closed.
-const SWEEP: Duration = Duration::from_secs(5);
+pub(super) const SWEEP: Duration = Duration::from_secs(5);
 
 /// The pool. The one that was used last is used next, so that those beyond the need grow old.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,8 +20,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for each of the two steps, where other addresses can be tried after it: long enough for one lost SYN,
 /// which is sent again after a second.
 const IMPATIENT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Streams at a time over one HTTP/2 connection, as many as servers commonly allow.
-const MAX_STREAMS: usize = 100;
 
 /// Makes peers, and keeps them: a request finds the one it needs.
 #[derive(Debug, Default)]
@@ -37,6 +36,8 @@ pub struct Way {
     pub(super) peer: HttpPeer,
     /// Connections that have the same one may be used for each other.
     pub(super) pool: u64,
+    /// What the upstream chose last. A new connection is then for one request at a time, and none waits for another's.
+    pub(super) speaks_http1: AtomicBool,
     /// Whose object stays where it is for as long as this does.
     cluster: Arc<Cluster>,
 }
@@ -56,6 +57,16 @@ impl Way {
     pub fn is_tls(&self) -> bool {
         self.peer.is_tls()
     }
+
+    /// Whether a new connection may turn out to be one for many requests at a time.
+    pub(super) fn may_be_shared(&self) -> bool {
+        self.peer.options.alpn.get_max_http_version() == 2 && !self.speaks_http1.load(Ordering::Relaxed)
+    }
+
+    /// Whether the upstream is not asked which version it speaks.
+    pub(super) fn is_http2_alone(&self) -> bool {
+        self.peer.options.alpn.get_min_http_version() == 2
+    }
 }
 
 impl Peers {
@@ -72,7 +83,8 @@ impl Peers {
             return Arc::clone(way);
         }
         let peer = self.peer(cluster, pick, credentials);
-        let way = Arc::new(Way { pool: peer.reuse_hash(), peer, cluster: Arc::clone(cluster) });
+        let (pool, speaks_http1) = (peer.reuse_hash(), AtomicBool::new(false));
+        let way = Arc::new(Way { pool, speaks_http1, peer, cluster: Arc::clone(cluster) });
         self.ways.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&way));
         way
     }
@@ -137,7 +149,6 @@ fn set_protocol(cluster: &Cluster, peer: &mut HttpPeer, group: &mut impl Hasher)
     };
     (max, min).hash(group);
     peer.options.set_http_version(max, min);
-    peer.options.max_h2_streams = MAX_STREAMS;
 }
 
 fn set_limits(pick: Pick, peer: &mut HttpPeer) {
