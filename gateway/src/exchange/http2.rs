@@ -8,12 +8,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
-use http::{Method, Request};
+use http::{HeaderName, Method, Request};
 use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::event::Event;
 use crate::upstream::Slot;
+
+/// Fields that are new with each request. They are sent as such (RFC 7541 section 6.2.3): in the table of fields that both
+/// ends keep, each would take the place of one that comes again.
+const NEVER_THE_SAME: [HeaderName; 2] =
+    [HeaderName::from_static("x-request-id"), HeaderName::from_static("traceparent")];
 
 /// A request and its answer. The streams come first, so that they have ended when their room is given back.
 pub(crate) struct Exchange {
@@ -45,8 +50,14 @@ enum Answer {
 
 impl Exchange {
     pub(super) fn new(mut slot: Slot, head: RequestHeader, ends: bool) -> Result<Self> {
-        let is_head = head.method == Method::HEAD;
-        let sent = slot.send(Request::from_parts(head.into(), ()), ends);
+        let mut head = Request::from_parts(head.into(), ());
+        for name in &NEVER_THE_SAME {
+            if let Some(value) = head.headers_mut().get_mut(name) {
+                value.set_sensitive(true);
+            }
+        }
+        let is_head = *head.method() == Method::HEAD;
+        let sent = slot.send(head, ends);
         let (answer, body) = sent.map_err(fault::of_sending)?;
         let request = if ends { RequestBody::Sent } else { RequestBody::Open };
         Ok(Self { answer: Answer::Head(answer), body, waiting: Bytes::new(), request, is_head, slot })

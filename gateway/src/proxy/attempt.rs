@@ -132,8 +132,8 @@ impl Attempt<'_> {
     /// The head that goes upstream: the client's, without what is not for the upstream, and with all edits.
     fn head(&self) -> Result<RequestHeader, LocalReply> {
         let client = record::client(self.session).map(|address| address.ip());
-        let mut head = self.session.req_header().clone();
         let next = if self.ctx.upstream.http2 { hop::Next::Http2 } else { hop::Next::Http1 };
+        let mut head = hop::copy(self.session.req_header(), next);
         let wants_trailers = head.headers.get(http::header::TE).is_some_and(|te| te == "trailers");
         hop::strip(&mut head, next)?;
         if wants_trailers && next == hop::Next::Http2 {

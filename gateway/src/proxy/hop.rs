@@ -1,7 +1,7 @@
 //! What of a head is meant for the next hop alone, and does not go further (RFC 9110 section 7.6.1).
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Uri, Version};
 use pingora_http::RequestHeader;
 
@@ -42,6 +42,14 @@ const UNFIT: LocalReply = LocalReply::BadRequest("its head cannot be forwarded")
 pub(super) enum Next {
     Http1,
     Http2,
+}
+
+/// A copy for the next hop. HTTP/2 knows names in lower case alone, so those that the client wrote are not kept.
+pub(super) fn copy(head: &RequestHeader, next: Next) -> RequestHeader {
+    match next {
+        Next::Http2 if head.raw_path_is_utf8() => head.as_owned_parts().into(),
+        Next::Http1 | Next::Http2 => head.clone(),
+    }
 }
 
 /// Takes out what does not go further. Of requests to switch protocols, WebSocket's goes on, over HTTP/1.1.
@@ -126,9 +134,10 @@ pub(super) fn as_http2(head: &mut RequestHeader, scheme: Scheme) -> Result<(), L
     if authority.as_str().contains('@') {
         return Err(UNFIT);
     }
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(target).build();
-    head.set_uri(uri.map_err(|_| UNFIT)?);
+    let mut target = head.uri.clone().into_parts();
+    (target.scheme, target.authority) = (Some(scheme), Some(authority));
+    target.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    head.set_uri(Uri::from_parts(target).map_err(|_| UNFIT)?);
     Ok(())
 }
 
