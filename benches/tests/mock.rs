@@ -74,6 +74,18 @@ fn assert_both(completion: &(String, String), stream: &(String, String)) {
     assert!(events[2].contains(r#""event":2,"at":"#), "{}", events[2]);
 }
 
+/// A chat completion of two tokens: role, tokens, end, usage.
+#[track_caller]
+fn assert_chat(answer: &(String, String)) {
+    assert_eq!(&*answer.0, SEEN);
+    let events: Vec<_> = answer.1.split_terminator("\n\n").collect();
+    assert_eq!((events.len(), events.last()), (6, Some(&"data: [DONE]")));
+    assert!(
+        events[0].contains(r#""role":"assistant""#) && events[4].contains(r#""completion_tokens":2"#),
+        "{events:?}"
+    );
+}
+
 #[test]
 fn http1_over_tls() {
     beside_a_mock(|addresses, ca| async move {
@@ -82,12 +94,13 @@ fn http1_over_tls() {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         spawn_local(connection);
         let mut answers = Vec::new();
-        for events in [None, Some("3 5")] {
+        for events in [None, Some("3 5"), Some("chat 2 1 5")] {
             let mut request = request("/v1?a=b", events);
             request.headers_mut().insert("host", NAME.parse().unwrap());
             answers.push(read(sender.send_request(request).await.unwrap()).await);
         }
         assert_both(&answers[0], &answers[1]);
+        assert_chat(&answers[2]);
     });
 }
 
@@ -101,8 +114,10 @@ fn http2_over_tls() {
         let target = "https://provider.bench.test/v1?a=b";
         let completion = sender.send_request(request(target, None));
         let stream = sender.clone().send_request(request(target, Some("3 5")));
+        let chat = sender.clone().send_request(request(target, Some("chat 2 1 5")));
         let (completion, stream) = (read(completion.await.unwrap()).await, read(stream.await.unwrap()).await);
         assert_both(&completion, &stream);
+        assert_chat(&read(chat.await.unwrap()).await);
     });
 }
 

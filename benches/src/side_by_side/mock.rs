@@ -1,8 +1,10 @@
 //! The provider: it answers at once, and tells in each answer what has reached it.
 //!
-//! A `POST` is answered with a fixed chat completion, or with a stream of events if a header asks for one; anything
-//! else with 405, and HTTP/1.0 with 505, for a proxy that speaks it was set up for another contest.
+//! A `POST` is answered with a fixed chat completion, or with a stream of events or of a chat completion's tokens if a
+//! header asks for one; anything else with 405, and HTTP/1.0 with 505, for a proxy that speaks it was set up for another
+//! contest.
 
+mod chat;
 mod h2;
 mod http1;
 mod pace;

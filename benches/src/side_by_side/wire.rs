@@ -11,8 +11,12 @@ use super::clock::Moment;
 /// CRC-32 of the body.
 pub(crate) const SEEN: &str = "x-seen";
 
-/// The request's header that asks for a stream: how many events, and milliseconds from one to the next.
+/// The request's header that asks for a stream. `<events> <pause>` asks for events that tell when they were sent, with so
+/// many milliseconds from one to the next; `chat <tokens> <wait> <pause>` for a chat completion as OpenAI streams it.
 pub(crate) const EVENTS: &str = "x-events";
+
+/// What the usage of a streamed chat completion says of its prompt, whatever that was.
+pub(crate) const PROMPT_TOKENS: usize = 64;
 
 /// The answer to what asks for no stream.
 pub(crate) const COMPLETION: &str = concat!(
