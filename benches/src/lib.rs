@@ -1,5 +1,6 @@
 //! What measurements share: what to say of many values, and what stands at both ends of a proxy.
 
+pub mod llm_client;
 pub mod side_by_side;
 
 /// The value below which `share` (0 to 1) of the values lie, by the nearest rank; `None` of none.

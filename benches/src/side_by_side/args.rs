@@ -7,6 +7,7 @@ use clap::Parser;
 
 use super::case::{CASES, Case, SLOW};
 use super::measure::Times;
+use super::program::Named;
 use super::proxy::Proxy;
 
 const EXAMPLES: &str = "\
@@ -43,12 +44,8 @@ pub(crate) struct Args {
     /// Where the result goes: side_by_side.json, .md and .svg. By default target/side_by_side of the workspace.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
-    /// The program under test. By default cargo builds it, in its release profile.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) sluice: Option<PathBuf>,
-    /// The program of agentgateway, to be measured, too.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) agentgateway: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) named: Named,
     /// Measure nothing: print the table of goals of an earlier run.
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
@@ -61,7 +58,7 @@ impl Args {
     /// The proxies that are to be measured.
     pub(crate) fn proxies(&self) -> Vec<Proxy> {
         use Proxy::{Agentgateway, Direct, Envoy, Floor, Haproxy, Nginx, Sluice};
-        match (self.proxies.is_empty(), &self.agentgateway) {
+        match (self.proxies.is_empty(), &self.named.agentgateway) {
             (false, _) => self.proxies.clone(),
             (true, None) => vec![Sluice, Envoy, Nginx, Haproxy, Floor, Direct],
             (true, Some(_)) => vec![Sluice, Envoy, Nginx, Haproxy, Agentgateway, Floor, Direct],

@@ -82,7 +82,7 @@ pub(crate) const SLOW: &[Case] = &[Case {
 }];
 
 impl Case {
-    const fn plain(name: &'static str, title: &'static str, connections: usize, kind: Kind) -> Self {
+    pub(crate) const fn plain(name: &'static str, title: &'static str, connections: usize, kind: Kind) -> Self {
         Self { name, title, upstream: Upstream::Plain, routes: Routes::One, workers: 1, connections, kind, edits: 0 }
     }
 

@@ -1,12 +1,12 @@
 //! The programs of the proxies: where they are, or why they are not.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::args::Args;
 use super::output::say;
 use super::peer::version_flag;
 use super::proxy::Proxy;
@@ -28,20 +28,65 @@ pub(crate) enum Presence {
     Missing(String),
 }
 
-/// Finds a proxy's program; a peer's is fetched first if need be.
-pub(crate) fn find(proxy: Proxy, args: &Args) -> io::Result<Program> {
-    let path = match proxy {
-        Proxy::Sluice => args.sluice.clone().map_or_else(built, Ok)?,
-        Proxy::Agentgateway => {
-            args.agentgateway.clone().ok_or_else(|| io::Error::other("name it by --agentgateway PATH"))?
+/// Programs that the command line names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub(crate) struct Named {
+    /// The program under test. By default cargo builds it, in its release profile.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sluice: Option<PathBuf>,
+    /// The program of agentgateway, to be measured, too.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) agentgateway: Option<PathBuf>,
+}
+
+/// The programs that are there, and of all proxies what is known.
+pub(crate) fn find_all(proxies: &[Proxy], named: &Named) -> (BTreeMap<Proxy, Program>, BTreeMap<Proxy, Presence>) {
+    let (mut programs, mut presences) = (BTreeMap::new(), BTreeMap::new());
+    for proxy in proxies {
+        let found = find(*proxy, named);
+        presences.insert(*proxy, Presence::of(proxy.name(), &found));
+        programs.extend(found.ok().map(|program| (*proxy, program)));
+    }
+    (programs, presences)
+}
+
+impl Presence {
+    /// Of a program that was looked for, which is told.
+    pub(crate) fn of(name: &str, found: &io::Result<Program>) -> Self {
+        match found {
+            Ok(program) => {
+                say(&format!("{name}: {}", program.version));
+                Self::Version(program.version.clone())
+            }
+            Err(error) => {
+                say(&format!("{name}: missing: {error}"));
+                Self::Missing(error.to_string())
+            }
         }
-        Proxy::Envoy | Proxy::Nginx | Proxy::Haproxy | Proxy::Litellm => set_up(proxy)?,
+    }
+}
+
+/// A program that `benches/setup` knows, fetched if need be.
+pub(crate) fn fetched(name: &str) -> io::Result<Program> {
+    let path = set_up(name)?;
+    let version = version(&path, "--version")?;
+    Ok(Program { path, version })
+}
+
+/// Finds a proxy's program; a peer's is fetched first if need be.
+fn find(proxy: Proxy, named: &Named) -> io::Result<Program> {
+    let path = match proxy {
+        Proxy::Sluice => named.sluice.clone().map_or_else(built, Ok)?,
+        Proxy::Agentgateway => {
+            named.agentgateway.clone().ok_or_else(|| io::Error::other("name it by --agentgateway PATH"))?
+        }
+        Proxy::Envoy | Proxy::Nginx | Proxy::Haproxy | Proxy::Litellm => set_up(&proxy.name().to_lowercase())?,
         Proxy::Floor | Proxy::Direct => std::env::current_exe()?,
     };
     let version = match proxy {
         Proxy::Floor | Proxy::Direct => "this bench's own".to_owned(),
         // Which is not of the commit that the result names.
-        Proxy::Sluice if args.sluice.is_some() => format!("{}, by --sluice", version(&path, "--version")?),
+        Proxy::Sluice if named.sluice.is_some() => format!("{}, by --sluice", version(&path, "--version")?),
         _ => version(&path, version_flag(proxy))?,
     };
     Ok(Program { path, version })
@@ -53,10 +98,10 @@ fn built() -> io::Result<PathBuf> {
 }
 
 /// Fetches a peer. The script's words are progress; the last of them are the reason if it fails.
-fn set_up(proxy: Proxy) -> io::Result<PathBuf> {
+fn set_up(name: &str) -> io::Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup");
     let mut command = Command::new("bash");
-    command.arg(script).arg(proxy.name().to_lowercase()).stdin(Stdio::null());
+    command.arg(script).arg(name).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut reason = "benches/setup failed".to_owned();
     for line in child.stderr.take().into_iter().flat_map(|stderr| BufReader::new(stderr).lines()) {

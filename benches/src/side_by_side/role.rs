@@ -88,7 +88,7 @@ fn say(line: &impl Serialize) -> io::Result<()> {
 }
 
 /// A thousand connections on both sides are more files than many a shell allows.
-pub(super) fn allow_files() -> io::Result<()> {
+pub(crate) fn allow_files() -> io::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }

@@ -17,7 +17,7 @@ use super::measure::{Turn, measure};
 use super::mock::Addresses;
 use super::output::{print, say};
 use super::processors::{LOAD, keep_off_proxies};
-use super::program::{self, Presence, Program};
+use super::program::{Program, find_all};
 use super::proxy::Proxy;
 use super::report::{Absent, Plan, Report};
 use super::role::allow_files;
@@ -48,7 +48,7 @@ pub fn run() -> io::Result<ExitCode> {
         print(&table::goals(&read(file)?));
         return Ok(ExitCode::SUCCESS);
     }
-    let (programs, proxies) = find(&args);
+    let (programs, proxies) = find_all(&args.proxies(), &args.named);
     let machine = Machine::this();
     // Proxies inherit it.
     allow_files()?;
@@ -70,27 +70,6 @@ fn plan(args: &Args) -> Plan {
     let command = format!("cargo bench -p sluice-benches --bench side_by_side -- {}", flags.join(" "));
     let seconds = args.times().measure.as_secs_f64();
     Plan { command: command.trim_end_matches([' ', '-']).to_owned(), rounds: args.rounds(), seconds, quick: args.quick }
-}
-
-/// The programs that are there, and of all proxies what is known.
-fn find(args: &Args) -> (BTreeMap<Proxy, Program>, BTreeMap<Proxy, Presence>) {
-    let (mut programs, mut proxies) = (BTreeMap::new(), BTreeMap::new());
-    for proxy in args.proxies() {
-        let presence = match program::find(proxy, args) {
-            Ok(program) => {
-                say(&format!("{}: {}", proxy.name(), program.version));
-                let version = program.version.clone();
-                programs.insert(proxy, program);
-                Presence::Version(version)
-            }
-            Err(error) => {
-                say(&format!("{}: missing: {error}", proxy.name()));
-                Presence::Missing(error.to_string())
-            }
-        };
-        proxies.insert(proxy, presence);
-    }
-    (programs, proxies)
 }
 
 async fn measure_all(args: &Args, programs: &BTreeMap<Proxy, Program>, report: &mut Report) -> io::Result<()> {

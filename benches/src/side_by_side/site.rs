@@ -182,7 +182,7 @@ pub(crate) fn seen(prefix: &str) -> Seen {
 }
 
 /// The last things that a log says.
-fn tail(log: &str) -> String {
+pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     let end = lines[lines.len().saturating_sub(3)..].join(" / ");
     end.chars().take(400).collect()
