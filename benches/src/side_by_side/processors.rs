@@ -10,12 +10,20 @@ const LOAD_NUMBER: usize = 1;
 
 /// A proxy with so many workers.
 pub(crate) fn proxies(workers: usize) -> &'static str {
-    let many = std::fs::metadata("/sys/devices/system/cpu/cpu2").is_ok();
     match workers {
         1 => "0",
-        _ if many => "0,2",
+        _ if is_third() => "0,2",
         _ => "0,1",
     }
+}
+
+/// A provider whose load needs a processor for itself: a third one, or where there are two that of the proxy.
+pub(crate) fn provider_apart() -> &'static str {
+    if is_third() { "2" } else { "0" }
+}
+
+fn is_third() -> bool {
+    std::fs::metadata("/sys/devices/system/cpu/cpu2").is_ok()
 }
 
 /// Keeps this thread, and what it starts from now on, to the load's processor.
