@@ -16,7 +16,7 @@ const OURS: [&str; 3] = ["sluice", "sluice_controller", "sluice_gateway"];
 
 /// The engine's. What it has to say of a request stands in the access log; its own lines on top of that would let any
 /// client fill the log.
-const ENGINE: [&str; 2] = ["pingora_core", "pingora_proxy"];
+const ENGINE: [&str; 1] = ["pingora_core"];
 
 /// How much is logged of what Sluice itself does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -75,9 +75,7 @@ mod tests {
     #[test]
     fn others_never_say_more_than_warnings() {
         let filter = filter(LogLevel::Trace);
-        for target in
-            ["pingora_core", "pingora_proxy::proxy_h1", "h2::codec", "hyper", "rustls", "hickory_proto", "mio"]
-        {
+        for target in ["pingora_core", "pingora_core::apps", "h2::codec", "hyper", "rustls", "hickory_proto", "mio"] {
             assert!(filter.would_enable(target, &Level::WARN), "{target}");
             assert!(!filter.would_enable(target, &Level::INFO), "{target}");
         }
@@ -86,8 +84,8 @@ mod tests {
 
     #[test]
     fn the_engine_is_quiet_unless_one_looks_for_defects() {
-        assert!(!filter(LogLevel::Info).would_enable("pingora_proxy", &Level::ERROR));
-        assert!(filter(LogLevel::Debug).would_enable("pingora_proxy", &Level::WARN));
+        assert!(!filter(LogLevel::Info).would_enable("pingora_core", &Level::ERROR));
+        assert!(filter(LogLevel::Debug).would_enable("pingora_core", &Level::WARN));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use pingora_core::protocols::Stream;
 use pingora_error::Result;
-use pingora_http::RequestHeader;
+
+use crate::head::RequestHead;
 
 pub(crate) use event::Event;
 
@@ -29,7 +30,7 @@ impl Exchange {
     ///
     /// # Errors
     /// The head cannot be written.
-    pub(crate) fn over_http1(stream: Stream, head: &RequestHeader) -> Result<Self> {
+    pub(crate) fn over_http1(stream: Stream, head: &RequestHead) -> Result<Self> {
         http1::Exchange::new(stream, head).map(Self::Http1)
     }
 
@@ -37,7 +38,7 @@ impl Exchange {
     ///
     /// # Errors
     /// The connection takes no more requests.
-    pub(crate) fn over_http2(slot: Slot, head: RequestHeader, ends: bool) -> Result<Self> {
+    pub(crate) fn over_http2(slot: Slot, head: RequestHead, ends: bool) -> Result<Self> {
         Ok(Self::Http2(Box::new(http2::Exchange::new(slot, head, ends)?)))
     }
 

@@ -7,12 +7,13 @@ pub mod headers;
 pub mod redirect;
 pub mod rewrite;
 
-use pingora_http::{RequestHeader, ResponseHeader};
 use serde::Serialize;
 
 use credential::CredentialInjection;
 use headers::HeaderModifier;
 use rewrite::UrlRewrite;
+
+use crate::head::{RequestHead, ResponseHead};
 
 pub use edit_failed::EditFailed;
 
@@ -38,9 +39,9 @@ pub enum ResponseEdit {
 ///
 /// # Errors
 /// The first edit that cannot be made.
-pub fn edit_request(edits: &[RequestEdit], head: &mut RequestHeader) -> Result<(), EditFailed> {
+pub fn edit_request(edits: &[RequestEdit], head: &mut RequestHead) -> Result<(), EditFailed> {
     edits.iter().try_for_each(|edit| match edit {
-        RequestEdit::Headers(modifier) => modifier.apply_to_request(head),
+        RequestEdit::Headers(modifier) => modifier.apply(&mut head.headers),
         RequestEdit::Rewrite(rewrite) => rewrite.apply(head),
         RequestEdit::Credential(injection) => injection.apply(head),
     })
@@ -50,8 +51,8 @@ pub fn edit_request(edits: &[RequestEdit], head: &mut RequestHeader) -> Result<(
 ///
 /// # Errors
 /// The first edit that cannot be made.
-pub fn edit_response(edits: &[ResponseEdit], head: &mut ResponseHeader) -> Result<(), EditFailed> {
+pub fn edit_response(edits: &[ResponseEdit], head: &mut ResponseHead) -> Result<(), EditFailed> {
     edits.iter().try_for_each(|edit| match edit {
-        ResponseEdit::Headers(modifier) => modifier.apply_to_response(head),
+        ResponseEdit::Headers(modifier) => modifier.apply(&mut head.headers),
     })
 }

@@ -1,8 +1,8 @@
 //! The data plane of Sluice: a [`snapshot::Snapshot`] in, proxied HTTP out.
 //!
 //! Two floors. The *pure model* says what a configuration means and names no clock, socket, task or file:
-//! [`matcher`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`wire`], [`ai`]. The *shell* runs it: [`engine`],
-//! [`upstream`], `exchange`, `proxy`, [`server`], [`telemetry`].
+//! [`matcher`], [`head`], [`filter`], [`cluster`], [`route`], [`listener`], [`snapshot`], [`wire`], [`ai`]. The *shell* runs it: [`engine`],
+//! [`upstream`], `http1`, `session`, `exchange`, `proxy`, [`server`], [`telemetry`].
 //!
 //! Invariants:
 //! 1. Nothing in a `Snapshot` is resolved by name on the request path, and a published one never changes.
@@ -17,11 +17,14 @@ pub mod cluster;
 pub mod engine;
 mod exchange;
 pub mod filter;
+pub mod head;
+mod http1;
 pub mod listener;
 pub mod matcher;
 mod proxy;
 pub mod route;
 pub mod server;
+mod session;
 pub mod snapshot;
 pub mod telemetry;
 mod timer;

@@ -1,7 +1,7 @@
 //! One request, from its head to its line in the access log.
 //!
-//! The engine reads heads and bodies of clients, speaks TLS and HTTP/2, and connects to upstreams. What happens between
-//! the two sides is here: a route is found, an upstream is tried, both directions are carried by one task.
+//! A session has the client's side, an exchange the upstream's. What happens between the two is here: a route is found, an
+//! upstream is tried, both directions are carried by one task.
 
 mod attempt;
 mod clock;
@@ -21,13 +21,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
-use pingora_core::protocols::http::{HttpTask, ServerSession};
+use pingora_core::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
-use pingora_error::{Error, ErrorType};
 use tokio_util::task::TaskTracker;
 
 use crate::ai::BodyEnd;
+use crate::session::Session;
 use crate::snapshot::Reader;
 use crate::telemetry::{AccessLog, Metrics};
 use crate::upstream::{Connections, Upstreams};
@@ -63,7 +63,7 @@ pub(crate) struct GatewayProxy {
 
 /// How a request has left its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
+pub(crate) enum Left {
     /// Ready for the next request, if the client wants one.
     Usable,
     /// Amid a message.
@@ -97,28 +97,20 @@ impl GatewayProxy {
         Self { gateway: reader.load().gateway.clone(), reader, port, shared, options }
     }
 
-    /// Serves a request; gives its connection back when it may have another.
-    pub(crate) async fn serve(&self, mut session: ServerSession) -> Option<ReusedHttpStream> {
-        if !read_head(&mut session).await {
-            return None;
-        }
-        let mut ctx = Context::new(self.shared.running.token(), self.shared.metrics.active_request());
-        let left = self.answer(&mut session, &mut ctx).await;
-        self.log(&session, ctx);
-        if left == Left::Broken {
-            return None;
-        }
-        let settings = HttpPersistentSettings::for_session(&session);
-        let stream = session.finish().await.ok().flatten()?;
-        Some(ReusedHttpStream::from_reusable_stream(stream, settings))
+    /// Serves a request, and logs it; says how it has left its connection.
+    pub(crate) async fn serve(&self, session: &mut Session) -> Left {
+        let (running, active) = (self.shared.running.token(), self.shared.metrics.active_request());
+        let mut ctx = Context::new(running, active, session.take_timer());
+        let left = self.answer(session, &mut ctx).await;
+        self.log(session, &mut ctx);
+        session.put_timer(ctx.clock.into_timer());
+        left
     }
 
-    async fn answer(&self, session: &mut ServerSession, ctx: &mut Context) -> Left {
+    async fn answer(&self, session: &mut Session, ctx: &mut Context) -> Left {
         if let Err(reply) = self.route(session, ctx) {
             return send(reply, session, ctx).await;
         }
-        // Silence is the clock's, which minds both sides.
-        session.set_read_timeout(None);
         loop {
             let Shared { upstreams, connections, metrics, .. } = &*self.shared;
             let attempt = Attempt { upstreams, connections, metrics, session: &mut *session, ctx: &mut *ctx };
@@ -126,7 +118,7 @@ impl GatewayProxy {
                 Ok(true) => return Left::Usable,
                 Ok(false) => {
                     // The answer came before the end of the request, and told the client that the connection closes.
-                    reply::linger(session).await;
+                    session.linger().await;
                     return Left::Usable;
                 }
                 Err(failed) if failed.again => {}
@@ -139,18 +131,15 @@ impl GatewayProxy {
     }
 
     /// Finds what the request's rule says, and chooses its backend.
-    fn route(&self, session: &mut ServerSession, ctx: &mut Context) -> Result<(), Reply> {
+    fn route(&self, session: &mut Session, ctx: &mut Context) -> Result<(), Reply> {
         let snapshot = self.reader.load();
-        if let Some(http1) = session.as_http1() {
-            guard::check_raw(&http1.get_headers_raw_bytes())?;
-        }
-        routing::find(&snapshot, self.port, session.req_header_mut(), ctx)?;
-        routing::act(ctx, session.req_header(), self.port, |total| self.shared.point(total))
+        routing::find(&snapshot, self.port, session.head_mut(), ctx)?;
+        routing::act(ctx, session.head(), self.port, |total| self.shared.point(total))
     }
 
-    fn log(&self, session: &ServerSession, mut ctx: Context) {
+    fn log(&self, session: &Session, ctx: &mut Context) {
         let exchange = ctx.tap.take().and_then(|tap| tap.finish(ctx.end));
-        let record = record::of(session, &ctx, &self.gateway, exchange.as_ref());
+        let record = record::of(session, ctx, &self.gateway, exchange.as_ref());
         self.shared.metrics.observe(&record);
         self.shared.access_log.log(&record);
     }
@@ -163,7 +152,13 @@ impl HttpServerApp for GatewayProxy {
         session: ServerSession,
         _shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        self.serve(session).await
+        let mut session = Session::over_http2(session).await?;
+        let left = self.serve(&mut session).await;
+        // Amid a message the stream is reset, which is what happens to one that is dropped.
+        if let (Session::Http2(session), Left::Usable) = (session, left) {
+            session.finish().await;
+        }
+        None
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
@@ -171,21 +166,7 @@ impl HttpServerApp for GatewayProxy {
     }
 }
 
-/// Reads the head; false when there is none.
-async fn read_head(session: &mut ServerSession) -> bool {
-    match session.read_request().await {
-        Ok(read) => read,
-        Err(error) => {
-            if *error.etype() == ErrorType::InvalidHTTPHeader {
-                drop(session.respond_error(400).await);
-            }
-            session.shutdown().await;
-            false
-        }
-    }
-}
-
-async fn send(reply: Reply, session: &mut ServerSession, ctx: &mut Context) -> Left {
+async fn send(reply: Reply, session: &mut Session, ctx: &mut Context) -> Left {
     let sent = reply.send(session, ctx).await;
     ctx.reply = reply.into_local();
     if sent.is_err() {
@@ -196,7 +177,7 @@ async fn send(reply: Reply, session: &mut ServerSession, ctx: &mut Context) -> L
 }
 
 /// Answers in the upstream's place if no answer has begun; else the client sees it break off.
-async fn fail(fault: Fault, session: &mut ServerSession, ctx: &mut Context) {
+async fn fail(fault: Fault, session: &mut Session, ctx: &mut Context) {
     let reply = match fault.into_failure(ctx.cluster_name()) {
         Failure::Reply(reply) => reply,
         Failure::ClientGone => {
@@ -205,24 +186,13 @@ async fn fail(fault: Fault, session: &mut ServerSession, ctx: &mut Context) {
         }
     };
     ctx.end = BodyEnd::Cut;
-    let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
+    let begun = session.status().is_some_and(|status| !status.is_informational());
     if begun {
-        let sent = send_gathered(session);
+        let sent = session.break_off();
         drop(ctx.clock.limit(sent).await);
     } else {
-        session.set_keepalive(None);
+        session.close_after();
         drop(Reply::Local(reply.clone()).send(session, ctx).await);
     }
     ctx.reply = Some(reply);
-}
-
-/// Sends what has been written for the client and not left yet, before the answer breaks off. The engine does so when it
-/// is told of a failure after something else.
-async fn send_gathered(session: &mut ServerSession) -> pingora_error::Result<()> {
-    let nothing = match session.was_upgraded() {
-        true => HttpTask::UpgradedBody(None, false),
-        false => HttpTask::Body(None, false),
-    };
-    let broken = HttpTask::Failed(Error::new(ErrorType::ConnectionClosed));
-    session.response_duplex_vec(vec![nothing, broken]).await.map(|_| ())
 }

@@ -2,11 +2,8 @@
 
 mod accept;
 mod admin;
-mod first_line;
-mod head;
 mod io;
 pub mod pages;
-mod patience;
 mod sockets;
 
 use std::collections::BTreeMap;

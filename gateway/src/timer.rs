@@ -26,3 +26,34 @@ impl Timer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Whether the work is done within the limit.
+    async fn within(timer: &mut Timer, limit: Duration, work: impl Future<Output = ()>) -> bool {
+        let until = Instant::now() + limit;
+        tokio::select! {
+            biased;
+            () = work => true,
+            () = poll_fn(|cx| timer.poll_until(until, cx)) => false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_that_follow_each_other_have_the_whole_limit() {
+        let (mut timer, limit) = (Timer::default(), Duration::from_secs(5));
+        for seconds in [4, 1, 4, 4] {
+            assert!(within(&mut timer, limit, tokio::time::sleep(Duration::from_secs(seconds))).await);
+        }
+        let before = Instant::now();
+        assert!(!within(&mut timer, limit, std::future::pending()).await);
+        assert_eq!(before.elapsed(), limit);
+        assert!(within(&mut timer, limit, async {}).await);
+        assert!(!within(&mut timer, Duration::from_secs(1), std::future::pending()).await, "an earlier time moves it");
+    }
+}

@@ -1,38 +1,22 @@
 //! One request and its answer over a connection that speaks HTTP/1.1 (RFC 9112).
 //!
-//! What is to be sent gathers until the exchange is polled, so that a head and a small body leave in one write. What
-//! comes is read into one buffer for each worker thread and copied from there in its own size: a stream that waits for
-//! its next event holds no buffer, and a large body is read in large pieces.
+//! What is to be sent gathers until the exchange is polled, so that a head and a small body leave in one write.
 
-mod chunks;
 mod head;
-mod output;
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::pin::Pin;
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::header::UPGRADE;
 use http::{Method, StatusCode};
 use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::v1::client::http_req_header_to_wire;
 use pingora_error::{Error, ErrorType, Result, RetryType};
-use pingora_http::{RequestHeader, ResponseHeader};
-use tokio::io::{AsyncRead, ReadBuf};
 
 use super::event::Event;
-use chunks::Chunks;
+use crate::head::{RequestHead, ResponseHead, write_request};
+use crate::http1::{Chunks, Output, is_chunked, keeps_alive, length, poll_read};
 use head::Framing;
-use output::Output;
-
-/// As much as one TLS record at most brings, four times.
-const READ: usize = 64 * 1024;
-
-thread_local! {
-    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
-}
 
 /// A request and its answer.
 pub(crate) struct Exchange {
@@ -71,20 +55,17 @@ enum Answer {
 }
 
 impl Exchange {
-    pub(super) fn new(stream: Stream, head: &RequestHeader) -> Result<Self> {
-        let Some(wire) = http_req_header_to_wire(head) else {
-            return Err(
-                Error::explain(ErrorType::InvalidHTTPHeader, "a target that no request line can have").into_down()
-            );
-        };
-        let request = match (head::is_chunked(&head.headers), head::length(&head.headers)?) {
+    pub(super) fn new(stream: Stream, head: &RequestHead) -> Result<Self> {
+        let mut output = Output::default();
+        write_request(head, output.head());
+        let request = match (is_chunked(&head.headers), length(&head.headers)?) {
             (Some(_), _) => RequestBody::Chunked,
             (None, Some(length @ 1..)) => RequestBody::Length(length),
             (None, _) => RequestBody::Sent,
         };
         Ok(Self {
             stream,
-            output: Output::new(wire),
+            output,
             request,
             send_error: None,
             input: BytesMut::new(),
@@ -101,19 +82,10 @@ impl Exchange {
                 bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= bytes.len() as u64;
                 self.reusable &= !ends || *left == 0;
-                self.output.add(b"", bytes, b"");
+                self.output.add(bytes);
             }
-            RequestBody::Chunked if bytes.is_empty() && !ends => {}
-            RequestBody::Chunked if bytes.is_empty() => self.output.add(b"0\r\n\r\n", bytes, b""),
-            RequestBody::Chunked => {
-                let (mut line, length) = ([0; 20], bytes.len());
-                let mut rest = &mut line[..];
-                // Sixteen digits and a line end fit.
-                let _ = write!(rest, "{length:x}\r\n");
-                let written = 20 - rest.len();
-                self.output.add(&line[..written], bytes, if ends { b"\r\n0\r\n\r\n" } else { b"\r\n" });
-            }
-            RequestBody::Raw => self.output.add(b"", bytes, b""),
+            RequestBody::Chunked => self.output.add_chunk(bytes, ends),
+            RequestBody::Raw => self.output.add(bytes),
             RequestBody::Sent => {}
         }
         if ends {
@@ -137,7 +109,7 @@ impl Exchange {
             if let Some(event) = self.next_event()? {
                 return Poll::Ready(Ok(event));
             }
-            match ready!(self.poll_read(cx)) {
+            match ready!(poll_read(&mut self.stream, &mut self.input, cx)) {
                 Ok(0) => return Poll::Ready(self.close()),
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(self.broken(error))),
@@ -157,19 +129,6 @@ impl Exchange {
             self.send_error = Some(error);
             self.reusable = false;
         }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        INPUT.with_borrow_mut(|buffer| {
-            let mut buffer = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-            let read = buffer.filled();
-            match self.input.is_empty() {
-                true => self.input = BytesMut::from(read),
-                false => self.input.extend_from_slice(read),
-            }
-            Poll::Ready(Ok(read.len()))
-        })
     }
 
     /// What the input holds that was not told yet.
@@ -203,7 +162,7 @@ impl Exchange {
         }
     }
 
-    fn begin(&mut self, mut head: Box<ResponseHeader>) -> Result<Event> {
+    fn begin(&mut self, mut head: Box<ResponseHead>) -> Result<Event> {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             if !self.asks_upgrade {
                 return Error::e_explain(ErrorType::InvalidHTTPHeader, "a switch of protocols that nobody asked for");
@@ -217,7 +176,7 @@ impl Exchange {
         // A length beside chunks, or chunks from HTTP/1.0: what comes after may be read in two ways.
         let framed_twice = head.headers.contains_key(http::header::TRANSFER_ENCODING)
             && (head.headers.contains_key(http::header::CONTENT_LENGTH) || head.version == http::Version::HTTP_10);
-        self.reusable &= head::keeps_alive(&head) && !framed_twice;
+        self.reusable &= keeps_alive(head.version, &head.headers) && !framed_twice;
         self.answer = match Framing::of(&mut head, self.is_head)? {
             Framing::Empty => Answer::Done,
             Framing::Length(length) => Answer::Length(length),

@@ -10,9 +10,9 @@ use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderName, Method, Request};
 use pingora_error::{Error, ErrorType, OrErr, Result};
-use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::event::Event;
+use crate::head::RequestHead;
 use crate::upstream::Slot;
 
 /// Fields that are new with each request. They are sent as such (RFC 7541 section 6.2.3): in the table of fields that both
@@ -49,8 +49,8 @@ enum Answer {
 }
 
 impl Exchange {
-    pub(super) fn new(mut slot: Slot, head: RequestHeader, ends: bool) -> Result<Self> {
-        let mut head = Request::from_parts(head.into(), ());
+    pub(super) fn new(mut slot: Slot, head: RequestHead, ends: bool) -> Result<Self> {
+        let mut head = Request::from_parts(head, ());
         for name in &NEVER_THE_SAME {
             if let Some(value) = head.headers_mut().get_mut(name) {
                 value.set_sensitive(true);
@@ -146,7 +146,7 @@ impl Exchange {
             return Error::e_explain(ErrorType::H2Error, "a length, and no body");
         }
         self.answer = if ends { Answer::Done } else { Answer::Body(body) };
-        Ok(Event::Head { head: Box::new(ResponseHeader::from(head)), ends })
+        Ok(Event::Head { head: Box::new(head), ends })
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
-use pingora_http::RequestHeader;
 use serde::Serialize;
 
 use super::edit_failed::EditFailed;
+use crate::head::RequestHead;
 
 const REDACTED: &str = "<redacted>";
 
@@ -79,12 +79,12 @@ impl CredentialInjection {
     ///
     /// # Errors
     /// The head takes no more headers.
-    pub fn apply(&self, head: &mut RequestHeader) -> Result<(), EditFailed> {
+    pub fn apply(&self, head: &mut RequestHead) -> Result<(), EditFailed> {
         if !self.overwrite && head.headers.contains_key(&self.header) {
             return Ok(());
         }
-        head.insert_header(self.header.clone(), self.credential.value.clone())
-            .map_err(|_| EditFailed("the credential cannot be injected"))
+        let injected = head.headers.try_insert(self.header.clone(), self.credential.value.clone());
+        injected.map(drop).map_err(|_| EditFailed("the credential cannot be injected"))
     }
 }
 
@@ -106,7 +106,10 @@ fn name_text<S: serde::Serializer>(name: &HeaderName, s: S) -> Result<S::Ok, S::
 
 #[cfg(test)]
 mod tests {
+    use http::{Method, Uri};
+
     use super::*;
+    use crate::head;
 
     fn injection(overwrite: bool) -> CredentialInjection {
         let credential = Credential::new(b"Bearer secret\r\n").unwrap();
@@ -114,9 +117,9 @@ mod tests {
     }
 
     fn after(overwrite: bool, sent: &[&str]) -> Vec<String> {
-        let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+        let mut head = head::request(Method::GET, Uri::from_static("/"));
         for value in sent {
-            head.append_header("authorization", *value).unwrap();
+            head.headers.append("authorization", value.parse().unwrap());
         }
         injection(overwrite).apply(&mut head).unwrap();
         head.headers.get_all("authorization").iter().map(|v| v.to_str().unwrap().to_owned()).collect()
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn it_cannot_be_seen() {
         let injection = injection(true);
-        let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+        let mut head = head::request(Method::GET, Uri::from_static("/"));
         injection.apply(&mut head).unwrap();
         for text in [format!("{injection:?}"), serde_json::to_string(&injection).unwrap(), format!("{head:?}")] {
             assert!(!text.contains("secret"), "{text}");

@@ -1,7 +1,6 @@
-//! `RequestHeaderModifier` and `ResponseHeaderModifier` (Gateway API `HTTPHeaderFilter`).
+//! `RequestHeadModifier` and `ResponseHeadModifier` (Gateway API `HTTPHeaderFilter`).
 
-use http::header::{HeaderName, HeaderValue};
-use pingora_http::{RequestHeader, ResponseHeader};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use super::edit_failed::EditFailed;
@@ -17,37 +16,22 @@ pub struct HeaderModifier {
     pub remove: Vec<HeaderName>,
 }
 
-// pingora keeps a case map beside the header map, hence its own insert, append and remove on both kinds of head.
-macro_rules! apply {
-    ($modifier:expr, $head:expr) => {{
-        for (name, value) in &$modifier.set {
-            $head.insert_header(name.clone(), value.clone()).map_err(|_| EditFailed("header cannot be set"))?;
+impl HeaderModifier {
+    /// Changes the headers of a head.
+    ///
+    /// # Errors
+    /// It takes no more of them.
+    pub fn apply(&self, headers: &mut HeaderMap) -> Result<(), EditFailed> {
+        for (name, value) in &self.set {
+            headers.try_insert(name.clone(), value.clone()).map_err(|_| EditFailed("header cannot be set"))?;
         }
-        for (name, value) in &$modifier.add {
-            $head.append_header(name.clone(), value.clone()).map_err(|_| EditFailed("header cannot be added"))?;
+        for (name, value) in &self.add {
+            headers.try_append(name.clone(), value.clone()).map_err(|_| EditFailed("header cannot be added"))?;
         }
-        for name in &$modifier.remove {
-            $head.remove_header(name);
+        for name in &self.remove {
+            headers.remove(name);
         }
         Ok(())
-    }};
-}
-
-impl HeaderModifier {
-    /// Changes the head that goes upstream.
-    ///
-    /// # Errors
-    /// The head takes no more headers.
-    pub fn apply_to_request(&self, head: &mut RequestHeader) -> Result<(), EditFailed> {
-        apply!(self, head)
-    }
-
-    /// Changes the head that goes to the client.
-    ///
-    /// # Errors
-    /// The head takes no more headers.
-    pub fn apply_to_response(&self, head: &mut ResponseHeader) -> Result<(), EditFailed> {
-        apply!(self, head)
     }
 }
 
@@ -77,9 +61,9 @@ mod tests {
 
     #[test]
     fn set_replaces_add_appends_remove_removes() {
-        let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+        let mut headers = HeaderMap::new();
         for (name, value) in [("x-a", "1"), ("x-a", "2"), ("x-b", "1"), ("x-c", "1")] {
-            head.append_header(name, value).unwrap();
+            headers.append(name, value.parse().unwrap());
         }
         let pair = |name: &str, value: &str| (name.parse().unwrap(), value.parse().unwrap());
         let modifier = HeaderModifier {
@@ -87,8 +71,8 @@ mod tests {
             add: vec![pair("x-b", "2")],
             remove: vec!["x-c".parse().unwrap()],
         };
-        modifier.apply_to_request(&mut head).unwrap();
-        let all = |name: &str| head.headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>();
+        modifier.apply(&mut headers).unwrap();
+        let all = |name: &str| headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(all("x-a"), ["3"]);
         assert_eq!(all("x-b"), ["1", "2"]);
         assert!(all("x-c").is_empty());

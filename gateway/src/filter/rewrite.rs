@@ -1,11 +1,12 @@
 //! `URLRewrite` (Gateway API `HTTPURLRewriteFilter`): path and host of the request that goes upstream.
 
-use http::Uri;
+use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue};
-use pingora_http::RequestHeader;
+use http::uri::PathAndQuery;
 use serde::Serialize;
 
 use super::edit_failed::EditFailed;
+use crate::head::RequestHead;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
@@ -48,7 +49,7 @@ impl PathRewrite {
             Self::Prefix { prefix, replacement } => {
                 let rest = path.strip_prefix(prefix.as_str()).unwrap_or(path);
                 let separator = if rest.is_empty() || rest.starts_with('/') { "" } else { "/" };
-                let new = format!("{replacement}{separator}{rest}");
+                let new = [replacement, separator, rest].concat();
                 if new.is_empty() { "/".to_owned() } else { new }
             }
         }
@@ -60,7 +61,7 @@ impl UrlRewrite {
     ///
     /// # Errors
     /// The new path makes no valid URI.
-    pub fn apply(&self, head: &mut RequestHeader) -> Result<(), EditFailed> {
+    pub fn apply(&self, head: &mut RequestHead) -> Result<(), EditFailed> {
         if let Some(path) = &self.path {
             let new = path.apply(head.uri.path());
             set_path(head, &new)?;
@@ -76,28 +77,34 @@ impl UrlRewrite {
 ///
 /// # Errors
 /// The path makes no valid URI.
-pub fn set_path(head: &mut RequestHeader, path: &str) -> Result<(), EditFailed> {
-    let target = match head.uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    let uri: Uri = target.parse().map_err(|_| EditFailed("the rewritten path is no valid URI"))?;
-    head.set_uri(uri);
+pub fn set_path(head: &mut RequestHead, path: &str) -> Result<(), EditFailed> {
+    let query = head.uri.query();
+    let mut target = String::with_capacity(path.len() + query.map_or(0, |query| query.len() + 1));
+    target.push_str(path);
+    if let Some(query) = query {
+        target.push('?');
+        target.push_str(query);
+    }
+    let target = PathAndQuery::from_maybe_shared(Bytes::from(target));
+    head.uri = target.map_err(|_| EditFailed("the rewritten path is no valid URI"))?.into();
     Ok(())
 }
 
-fn rewrite_host(head: &mut RequestHeader, hostname: &str) -> Result<(), EditFailed> {
+fn rewrite_host(head: &mut RequestHead, hostname: &str) -> Result<(), EditFailed> {
     let failed = |_| EditFailed("the host cannot be rewritten");
     if let Some(original) = head.headers.get(HOST).cloned() {
-        head.append_header(X_FORWARDED_HOST, original).map_err(failed)?;
+        head.headers.try_append(X_FORWARDED_HOST, original).map_err(failed)?;
     }
     let value = HeaderValue::from_str(hostname).map_err(|_| EditFailed("the rewritten host is no header value"))?;
-    head.insert_header(HOST, value).map_err(failed)
+    head.headers.try_insert(HOST, value).map_err(failed).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{Method, Uri};
+
     use super::*;
+    use crate::head;
 
     /// The table of Gateway API v1.6 `HTTPPathModifier.replacePrefixMatch`, and the walk-through's own case.
     #[test]
@@ -123,8 +130,8 @@ mod tests {
 
     #[test]
     fn query_is_kept_and_host_moves_to_x_forwarded_host() {
-        let mut head = RequestHeader::build("POST", b"/v1/chat?a=%20b&&c", None).unwrap();
-        head.insert_header(HOST, "10.0.0.1:8080").unwrap();
+        let mut head = head::request(Method::POST, Uri::from_static("/v1/chat?a=%20b&&c"));
+        head.headers.insert(HOST, HeaderValue::from_static("10.0.0.1:8080"));
         let rewrite = UrlRewrite {
             hostname: Some("provider.example".into()),
             path: Some(PathRewrite::prefix("/v1", "/compatible-mode/v1")),

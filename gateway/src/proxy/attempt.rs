@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use http::uri::Scheme;
-use pingora_core::protocols::http::ServerSession;
 use pingora_error::{Error, ErrorType, RetryType};
-use pingora_http::RequestHeader;
 
 use super::context::Context;
 use super::failure::Fault;
 use super::local_reply::LocalReply;
 use super::relay::Relay;
-use super::{forwarding, hop, record};
+use super::{forwarding, hop};
 use crate::ai::Tap;
 use crate::exchange::Exchange;
 use crate::filter::edit_request;
+use crate::head::RequestHead;
+use crate::session::Session;
 use crate::telemetry::Metrics;
 use crate::upstream::{Connected, Connection, Connections, NoAddress, Upstreams, Way};
 
@@ -28,7 +29,7 @@ pub(super) struct Attempt<'a> {
     pub(super) upstreams: &'a Upstreams,
     pub(super) connections: &'a Connections,
     pub(super) metrics: &'a Metrics,
-    pub(super) session: &'a mut ServerSession,
+    pub(super) session: &'a mut Session,
     pub(super) ctx: &'a mut Context,
 }
 
@@ -46,7 +47,7 @@ impl Attempt<'_> {
     /// There is no answer, or half of one.
     pub(super) async fn run(mut self) -> Result<bool, Failed> {
         self.ctx.begin_attempt();
-        let head = self.session.req_header();
+        let head = self.session.head();
         self.ctx.tap = Some(Tap::new(&head.method, &head.headers));
         let way = self.pick().await?;
         let Connected { connection, reused } = match self.connect(&way).await {
@@ -56,7 +57,7 @@ impl Attempt<'_> {
         self.note(&connection, reused);
         let mut exchange = self.begin(connection, &way)?;
         let (session, ctx) = (&mut *self.session, &mut *self.ctx);
-        let relay = Relay { session, exchange: &mut exchange, ctx, metrics: self.metrics, left: None }.run().await;
+        let relay = Relay { session, exchange: &mut exchange, ctx, metrics: self.metrics }.run().await;
         let ended = relay.map_err(|fault| self.broken(fault, &way, reused));
         self.give_back(exchange, &way, ended.as_ref().err());
         ended
@@ -112,32 +113,33 @@ impl Attempt<'_> {
 
     fn begin(&mut self, connection: Connection, way: &Way) -> Result<Exchange, Fault> {
         let mut head = self.head()?;
-        if self.session.req_header().method.is_idempotent() {
+        if self.session.head().method.is_idempotent() {
             // What is taken of its body is kept for another attempt.
-            self.session.enable_retry_buffering();
+            self.session.keep_body();
         }
         match connection {
             Connection::Http1(stream) => {
-                hop::as_http1(&mut head, !self.session.is_body_empty())?;
+                hop::as_http1(&mut head, self.session.has_body())?;
                 Ok(Exchange::over_http1(stream, &head)?)
             }
             Connection::Http2(slot) => {
                 hop::as_http2(&mut head, if way.is_tls() { Scheme::HTTPS } else { Scheme::HTTP })?;
-                let ends = self.session.is_body_empty();
+                let ends = !self.session.has_body();
                 Ok(Exchange::over_http2(slot, head, ends).map_err(Error::into_up)?)
             }
         }
     }
 
     /// The head that goes upstream: the client's, without what is not for the upstream, and with all edits.
-    fn head(&self) -> Result<RequestHeader, LocalReply> {
-        let client = record::client(self.session).map(|address| address.ip());
+    fn head(&self) -> Result<RequestHead, LocalReply> {
+        let client = self.session.client().map(|address| address.ip());
         let next = if self.ctx.upstream.http2 { hop::Next::Http2 } else { hop::Next::Http1 };
-        let mut head = hop::copy(self.session.req_header(), next);
+        let mut head = self.session.head().clone();
         let wants_trailers = head.headers.get(http::header::TE).is_some_and(|te| te == "trailers");
         hop::strip(&mut head, next)?;
         if wants_trailers && next == hop::Next::Http2 {
-            head.insert_header(http::header::TE, "trailers").map_err(|_| LocalReply::Internal)?;
+            let te = head.headers.try_insert(http::header::TE, HeaderValue::from_static("trailers"));
+            te.map_err(|_| LocalReply::Internal)?;
         }
         forwarding::set(&mut head, client, &self.ctx.request_id).map_err(|_| LocalReply::Internal)?;
         let forward = self.ctx.forward().ok_or(LocalReply::Internal)?;
@@ -156,8 +158,8 @@ impl Attempt<'_> {
             RetryType::Decided(unseen) => unseen,
             RetryType::ReusedOnly => reused,
         };
-        let harmless = self.session.req_header().method.is_idempotent() && !self.session.retry_buffer_truncated();
-        let unanswered = self.session.response_written().is_none();
+        let harmless = self.session.head().method.is_idempotent() && !self.session.has_outgrown();
+        let unanswered = self.session.status().is_none();
         let again = unseen && harmless && unanswered && self.ctx.upstream.attempts < MAX_ATTEMPTS;
         Failed { fault, again }
     }

@@ -12,28 +12,36 @@ use crate::timer::Timer;
 pub(super) const TIME_IS_UP: ErrorType = ErrorType::Custom("request timeout");
 
 /// One timer for both limits. Something that happens moves no timer: only when it fires is it asked when the last thing
-/// happened, and set anew.
+/// happened, and set anew. Nor does it look at the clock, which is done once when the request waits again.
 pub(super) struct Clock {
     deadline: Option<Instant>,
     /// Longest time without anything happening.
     idle: Option<Duration>,
     last: Instant,
+    /// Something has happened since.
+    ticked: bool,
     timer: Timer,
 }
 
 impl Clock {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { deadline: None, idle: None, last: now, timer: Timer::default() }
+    /// A clock without limits. The timer may have served others.
+    pub(super) fn new(now: Instant, timer: Timer) -> Self {
+        Self { deadline: None, idle: None, last: now, ticked: false, timer }
+    }
+
+    /// Gives the timer back, for others.
+    pub(super) fn into_timer(self) -> Timer {
+        self.timer
     }
 
     /// Sets or moves the limits.
     pub(super) fn set(&mut self, deadline: Option<Instant>, idle: Option<Duration>) {
-        (self.deadline, self.idle, self.last) = (deadline, idle, Instant::now());
+        (self.deadline, self.idle, self.ticked) = (deadline, idle, true);
     }
 
     /// Something has happened.
     pub(super) fn tick(&mut self) {
-        self.last = Instant::now();
+        self.ticked = true;
     }
 
     /// Does something within the limits.
@@ -57,6 +65,9 @@ impl Clock {
 
     /// Whether time is up, and which; asks to be woken when it is.
     pub(super) fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Box<Error>> {
+        if std::mem::take(&mut self.ticked) {
+            self.last = Instant::now();
+        }
         let quiet = self.idle.map(|idle| self.last + idle);
         let Some(first) = [self.deadline, quiet].into_iter().flatten().min() else { return Poll::Pending };
         ready!(self.timer.poll_until(first, cx));
@@ -78,7 +89,7 @@ mod tests {
     }
 
     fn clock(deadline: Option<u64>, idle: Option<u64>) -> Clock {
-        let mut clock = Clock::new(Instant::now());
+        let mut clock = Clock::new(Instant::now(), Timer::default());
         let seconds = Duration::from_secs;
         clock.set(deadline.map(|after| Instant::now() + seconds(after)), idle.map(seconds));
         clock

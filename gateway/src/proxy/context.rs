@@ -17,6 +17,7 @@ use crate::cluster::{Backend, Cluster, Target};
 use crate::listener::Listener;
 use crate::route::{Action, RouteRule, Timeouts};
 use crate::telemetry::metrics::Held;
+use crate::timer::Timer;
 
 /// One request, from its head to its line in the access log.
 pub(crate) struct Context {
@@ -77,13 +78,13 @@ impl Upstream {
 }
 
 impl Context {
-    pub(super) fn new(running: TaskTrackerToken, active: Held) -> Self {
+    pub(super) fn new(running: TaskTrackerToken, active: Held, timer: Timer) -> Self {
         let start = Instant::now();
         Self {
             _running: running,
             start,
             started_at: SystemTime::now(),
-            clock: Clock::new(start),
+            clock: Clock::new(start, timer),
             request_id: request_id(),
             original_path: None,
             listener: None,

@@ -66,8 +66,6 @@ fn downstream(error: &Error) -> Failure {
     match error.etype() {
         ErrorType::InvalidHTTPHeader => Failure::Reply(LocalReply::BadRequest("its head cannot be forwarded")),
         ErrorType::ReadTimedout => Failure::Reply(LocalReply::Idle),
-        // The engine's word for bytes after the end of a request: HTTP/1.1 pipelining, which is off.
-        ErrorType::ConnectError => Failure::Reply(LocalReply::BadRequest("bytes follow it before its answer")),
         _ => Failure::ClientGone,
     }
 }

@@ -3,9 +3,9 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Uri, Version};
-use pingora_http::RequestHeader;
 
 use super::local_reply::LocalReply;
+use crate::head::RequestHead;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -44,36 +44,32 @@ pub(super) enum Next {
     Http2,
 }
 
-/// A copy for the next hop. HTTP/2 knows names in lower case alone, so those that the client wrote are not kept.
-pub(super) fn copy(head: &RequestHeader, next: Next) -> RequestHeader {
-    match next {
-        Next::Http2 if head.raw_path_is_utf8() => head.as_owned_parts().into(),
-        Next::Http1 | Next::Http2 => head.clone(),
-    }
-}
-
 /// Takes out what does not go further. Of requests to switch protocols, WebSocket's goes on, over HTTP/1.1.
 ///
 /// # Errors
 /// `Connection` names what it may not, or too much.
-pub(super) fn strip(head: &mut RequestHeader, next: Next) -> Result<(), LocalReply> {
+pub(super) fn strip(head: &mut RequestHead, next: Next) -> Result<(), LocalReply> {
     let upgrade = head.headers.get(header::UPGRADE).map(HeaderValue::as_bytes);
     let websocket = upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
     let keeps_upgrade = websocket && head.version == Version::HTTP_11 && next == Next::Http1;
     for name in nominated(&head.headers)? {
-        head.remove_header(&name);
+        head.headers.remove(&name);
     }
     // Most heads have none of them, and are looked through once.
     if head.headers.keys().any(|name| OF_ONE_HOP.contains(name)) {
         for name in &OF_ONE_HOP {
-            head.remove_header(name);
+            head.headers.remove(name);
         }
     }
     if keeps_upgrade {
-        let set = head.insert_header(header::CONNECTION, "Upgrade");
-        set.and_then(|()| head.insert_header(header::UPGRADE, "websocket")).map_err(|_| UNFIT)?;
+        put(head, header::CONNECTION, HeaderValue::from_static("Upgrade"))?;
+        put(head, header::UPGRADE, HeaderValue::from_static("websocket"))?;
     }
     Ok(())
+}
+
+fn put(head: &mut RequestHead, name: HeaderName, value: HeaderValue) -> Result<(), LocalReply> {
+    head.headers.try_insert(name, value).map(drop).map_err(|_| UNFIT)
 }
 
 /// The fields that `Connection` names.
@@ -103,16 +99,16 @@ fn is_token(byte: u8) -> bool {
 ///
 /// # Errors
 /// The head takes no more fields.
-pub(super) fn as_http1(head: &mut RequestHeader, has_body: bool) -> Result<(), LocalReply> {
-    head.set_version(Version::HTTP_11);
+pub(super) fn as_http1(head: &mut RequestHead, has_body: bool) -> Result<(), LocalReply> {
+    head.version = Version::HTTP_11;
     if !head.headers.contains_key(header::HOST) {
-        let authority = head.uri.authority().map_or("", Authority::as_str).to_owned();
-        head.insert_header(header::HOST, authority).map_err(|_| UNFIT)?;
+        let authority = HeaderValue::from_str(head.uri.authority().map_or("", Authority::as_str));
+        put(head, header::HOST, authority.map_err(|_| UNFIT)?)?;
     }
     let framed =
         head.headers.contains_key(header::CONTENT_LENGTH) || head.headers.contains_key(header::TRANSFER_ENCODING);
     if has_body && !framed {
-        head.insert_header(header::TRANSFER_ENCODING, "chunked").map_err(|_| UNFIT)?;
+        put(head, header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
     }
     Ok(())
 }
@@ -121,13 +117,10 @@ pub(super) fn as_http1(head: &mut RequestHeader, has_body: bool) -> Result<(), L
 ///
 /// # Errors
 /// There is no host, or the target is none that HTTP/2 can have.
-pub(super) fn as_http2(head: &mut RequestHeader, scheme: Scheme) -> Result<(), LocalReply> {
-    head.set_version(Version::HTTP_2);
-    head.remove_header(&header::TRANSFER_ENCODING);
-    if !head.raw_path_is_utf8() {
-        return Err(UNFIT);
-    }
-    let authority = match head.remove_header(&header::HOST) {
+pub(super) fn as_http2(head: &mut RequestHead, scheme: Scheme) -> Result<(), LocalReply> {
+    head.version = Version::HTTP_2;
+    head.headers.remove(header::TRANSFER_ENCODING);
+    let authority = match head.headers.remove(header::HOST) {
         Some(host) => Authority::try_from(host.as_bytes()).map_err(|_| UNFIT)?,
         None => head.uri.authority().cloned().ok_or(UNFIT)?,
     };
@@ -137,18 +130,21 @@ pub(super) fn as_http2(head: &mut RequestHeader, scheme: Scheme) -> Result<(), L
     let mut target = head.uri.clone().into_parts();
     (target.scheme, target.authority) = (Some(scheme), Some(authority));
     target.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    head.set_uri(Uri::from_parts(target).map_err(|_| UNFIT)?);
+    head.uri = Uri::from_parts(target).map_err(|_| UNFIT)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use http::Method;
 
-    fn head(fields: &[(&'static str, &str)]) -> RequestHeader {
-        let mut head = RequestHeader::build("POST", b"/v1?x", None).unwrap();
+    use super::*;
+    use crate::head::request;
+
+    fn head(fields: &[(&'static str, &str)]) -> RequestHead {
+        let mut head = request(Method::POST, Uri::from_static("/v1?x"));
         for (name, value) in fields {
-            head.append_header(*name, *value).unwrap();
+            head.headers.append(*name, value.parse().unwrap());
         }
         head
     }
@@ -198,7 +194,7 @@ mod tests {
     #[test]
     fn each_version_has_its_form() {
         let mut one = head(&[]);
-        one.set_uri("http://a.test/v1".parse().unwrap());
+        one.uri = Uri::from_static("http://a.test/v1");
         as_http1(&mut one, true).unwrap();
         assert_eq!(
             (&one.headers["host"], &one.headers["transfer-encoding"]),

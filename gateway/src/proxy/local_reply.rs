@@ -4,10 +4,10 @@
 //! say what happened and name objects and hosts; a credential cannot get here, its type has no text.
 
 use http::StatusCode;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use pingora_http::ResponseHeader;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::json;
 
+use crate::head::{self, ResponseHead};
 use crate::telemetry::ResponseFlag;
 
 /// Why the gateway answered in the upstream's place.
@@ -92,15 +92,15 @@ impl LocalReply {
     }
 
     /// The head of the answer, without content headers.
-    pub(crate) fn head(&self, body: &ReplyBody) -> pingora_error::Result<ResponseHeader> {
-        let mut head = ResponseHeader::build(self.status(), Some(4))?;
-        head.insert_header(CONTENT_TYPE, body.content_type)?;
-        head.set_content_length(body.text.len())?;
+    pub(crate) fn head(&self, body: &ReplyBody) -> ResponseHead {
+        let mut head = head::response(self.status());
+        head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type));
+        head.headers.insert(CONTENT_LENGTH, body.text.len().into());
         if self.status() == StatusCode::GATEWAY_TIMEOUT {
             // The provider may have done the work already; the OpenAI SDKs obey this and do not bill it again.
-            head.insert_header("x-should-retry", "false")?;
+            head.headers.insert("x-should-retry", HeaderValue::from_static("false"));
         }
-        Ok(head)
+        head
     }
 
     /// The body, in the form that the client speaks.
@@ -167,10 +167,10 @@ mod tests {
     #[test]
     fn timeouts_are_not_to_be_retried() {
         let reply = LocalReply::TimedOut;
-        let head = reply.head(&reply.body(&HeaderMap::new())).unwrap();
+        let head = reply.head(&reply.body(&HeaderMap::new()));
         assert_eq!(head.status, 504);
         assert_eq!(head.headers["x-should-retry"], "false");
         let reply = LocalReply::NoAddress("x".into());
-        assert!(!reply.head(&reply.body(&HeaderMap::new())).unwrap().headers.contains_key("x-should-retry"));
+        assert!(!reply.head(&reply.body(&HeaderMap::new())).headers.contains_key("x-should-retry"));
     }
 }

@@ -1,21 +1,16 @@
 //! Answers that go to the client without an upstream: the gateway's own, redirects, and fixed ones.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, StatusCode};
-use pingora_core::protocols::http::ServerSession;
 use pingora_error::Result;
-use pingora_http::ResponseHeader;
 
 use super::context::Context;
 use super::forwarding::X_REQUEST_ID;
 use super::local_reply::LocalReply;
 use crate::filter::edit_response;
-
-/// How long the rest of a request's body is read after the answer.
-const LINGER: Duration = Duration::from_secs(2);
+use crate::head::{self, RequestHead, ResponseHead};
+use crate::session::Session;
 
 /// What is answered.
 #[derive(Debug)]
@@ -40,19 +35,19 @@ impl Reply {
     ///
     /// # Errors
     /// The client is gone.
-    pub(super) async fn send(&self, session: &mut ServerSession, ctx: &Context) -> Result<()> {
-        let request = session.req_header();
+    pub(super) async fn send(&self, session: &mut Session, ctx: &Context) -> Result<()> {
+        let request = session.head();
         let no_body = request.method == Method::HEAD;
-        let (mut head, body) = self.message(request)?;
+        let (mut head, body) = self.message(request);
         if let (Self::Redirect(..) | Self::Fixed { .. }, Some(rule)) = (self, &ctx.rule) {
             // What the rule says about headers is about its own answers, too; an edit that fails leaves them as they are.
             drop(edit_response(&rule.response_edits, &mut head));
         }
-        head.insert_header(X_REQUEST_ID, &ctx.request_id)?;
-        session.write_response_header(Box::new(head)).await?;
+        head.headers.insert(X_REQUEST_ID, ctx.request_id.clone());
+        session.write_head(Box::new(head), false).await?;
         let body = if no_body { Bytes::new() } else { body };
-        session.write_response_body(body, true).await?;
-        linger(session).await;
+        session.write_body(body, true).await?;
+        session.linger().await;
         Ok(())
     }
 
@@ -64,35 +59,31 @@ impl Reply {
         }
     }
 
-    fn message(&self, request: &http::request::Parts) -> Result<(ResponseHeader, Bytes)> {
+    fn message(&self, request: &RequestHead) -> (ResponseHead, Bytes) {
         match self {
             Self::Local(reply) => {
                 let body = reply.body(&request.headers);
-                Ok((reply.head(&body)?, body.text.into()))
+                (reply.head(&body), body.text.into())
             }
             Self::Redirect(status, location) => {
-                let mut head = ResponseHeader::build(*status, Some(3))?;
-                head.insert_header(LOCATION, location.as_str())?;
-                head.set_content_length(0)?;
-                Ok((head, Bytes::new()))
+                let mut head = head::response(*status);
+                // Made of a host and a path that were checked, it is a value.
+                if let Ok(location) = HeaderValue::from_str(location) {
+                    head.headers.insert(LOCATION, location);
+                }
+                head.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                (head, Bytes::new())
             }
             Self::Fixed { status, content_type, body } => {
-                let mut head = ResponseHeader::build(*status, Some(3))?;
+                let mut head = head::response(*status);
                 if let Some(content_type) = content_type {
-                    head.insert_header(CONTENT_TYPE, content_type)?;
+                    head.headers.insert(CONTENT_TYPE, content_type.clone());
                 }
-                head.set_content_length(body.len())?;
-                Ok((head, body.clone()))
+                head.headers.insert(CONTENT_LENGTH, body.len().into());
+                (head, body.clone())
             }
         }
     }
-}
-
-/// Reads the rest of the request, within reason: closing on unread bytes resets the connection, and a reset can overtake
-/// the answer.
-pub(super) async fn linger(session: &mut ServerSession) {
-    session.set_total_drain_timeout(Some(LINGER));
-    drop(session.drain_request_body().await);
 }
 
 impl From<LocalReply> for Reply {

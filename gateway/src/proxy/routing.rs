@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::uri::Authority;
-use pingora_http::RequestHeader;
 
 use super::context::Context;
 use super::guard;
 use super::local_reply::LocalReply;
 use super::reply::Reply;
 use crate::filter::rewrite;
+use crate::head::{RequestHead, target};
 use crate::matcher::RequestParts;
 use crate::matcher::host::host_name;
 use crate::matcher::path::{Normalized, normalize};
@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 ///
 /// # Errors
 /// The reply that refuses the request.
-pub(super) fn find(snapshot: &Snapshot, port: u16, head: &mut RequestHeader, ctx: &mut Context) -> Result<(), Reply> {
+pub(super) fn find(snapshot: &Snapshot, port: u16, head: &mut RequestHead, ctx: &mut Context) -> Result<(), Reply> {
     guard::check(head)?;
     ctx.original_path = normalize_path(head)?;
     let host = host_of(head);
@@ -38,7 +38,7 @@ pub(super) fn find(snapshot: &Snapshot, port: u16, head: &mut RequestHeader, ctx
 ///
 /// # Errors
 /// The reply in place of forwarding.
-pub(super) fn act(ctx: &mut Context, head: &RequestHeader, port: u16, point: impl Fn(u64) -> u64) -> Result<(), Reply> {
+pub(super) fn act(ctx: &mut Context, head: &RequestHead, port: u16, point: impl Fn(u64) -> u64) -> Result<(), Reply> {
     let Some(rule) = ctx.rule.clone() else { return Err(LocalReply::NoRoute.into()) };
     match &rule.action {
         Action::Forward(_) => Ok(ctx.choose_backend(point)?),
@@ -55,13 +55,13 @@ pub(super) fn act(ctx: &mut Context, head: &RequestHeader, port: u16, point: imp
 }
 
 /// The name that a request is for; empty for an HTTP/1.0 request without one.
-fn host_of(head: &RequestHeader) -> String {
+fn host_of(head: &RequestHead) -> String {
     let host = head.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
     host.or_else(|| head.uri.authority().map(Authority::as_str)).map(host_name).unwrap_or_default()
 }
 
 /// Brings the path into its normal form; returns what the client sent, where that differs.
-fn normalize_path(head: &mut RequestHeader) -> Result<Option<Vec<u8>>, Reply> {
+fn normalize_path(head: &mut RequestHead) -> Result<Option<Vec<u8>>, Reply> {
     let changed = match normalize(head.uri.path()) {
         Normalized::Path(Cow::Borrowed(_)) => None,
         Normalized::Path(Cow::Owned(path)) => Some(path),
@@ -72,7 +72,7 @@ fn normalize_path(head: &mut RequestHeader) -> Result<Option<Vec<u8>>, Reply> {
         Normalized::Invalid => return Err(LocalReply::BadRequest("its path may not be forwarded").into()),
     };
     let Some(path) = changed else { return Ok(None) };
-    let original = head.raw_path().to_vec();
+    let original = target(head).as_bytes().to_vec();
     rewrite::set_path(head, &path).map_err(|failed| LocalReply::BadRequest(failed.0))?;
     Ok(Some(original))
 }

@@ -1,20 +1,20 @@
 //! One listening socket: accepts connections, runs their requests, ends them when it is told to.
 
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora_core::apps::{HttpPersistentSettings, ReusedHttpStream, ServerApp};
-use pingora_core::protocols::Stream;
-use pingora_core::protocols::http::ServerSession;
+use pingora_core::apps::ServerApp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::io::DownstreamIo;
-use super::patience::Patience;
-use crate::proxy::GatewayProxy;
+use super::io::Http2Io;
+use crate::proxy::{GatewayProxy, Left};
+use crate::session::Session;
+use crate::session::http1::{self, Connection};
 use crate::telemetry::Metrics;
 
 /// Time for a whole head, from its first byte.
@@ -54,8 +54,8 @@ impl Socket {
                 () = told(&mut closing) => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, _)) => {
-                        connections.spawn(Arc::clone(&socket).connection(tcp));
+                    Ok((tcp, client)) => {
+                        connections.spawn(Arc::clone(&socket).connection(tcp, client));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -72,62 +72,53 @@ impl Socket {
         }
     }
 
-    async fn connection(self: Arc<Self>, tcp: TcpStream) {
+    async fn connection(self: Arc<Self>, tcp: TcpStream, client: SocketAddr) {
         let _active = self.metrics.connection();
         drop(tcp.set_nodelay(true));
-        let mut io = DownstreamIo::new(tcp);
-        let mut patience = Patience::new(KEEP_ALIVE);
+        let mut connection = Connection::new(tcp, client);
         let mut closing = self.closing.clone();
         let mut closed = pin!(told(&mut closing));
         let http2 = tokio::select! {
             () = &mut closed => return,
-            sniffed = patience.wait(io.sniff()) => match sniffed {
-                Some(Ok(http2)) => http2,
+            sniffed = timeout(KEEP_ALIVE, connection.sniff()) => match sniffed {
+                Ok(Ok(http2)) => http2,
                 _ => return,
             }
         };
         if http2 {
-            self.proxy.process_new(Box::new(io), &self.closing).await;
+            self.proxy.process_new(Box::new(Http2Io::new(connection)), &self.closing).await;
         } else {
-            self.requests(io, patience, closed).await;
+            self.requests(connection, closed).await;
         }
     }
 
     /// The requests of an HTTP/1.1 connection, one after the other.
-    async fn requests(
-        &self,
-        mut io: DownstreamIo,
-        mut patience: Patience,
-        mut closed: Pin<&mut impl Future<Output = ()>>,
-    ) {
-        let mut settings: Option<HttpPersistentSettings> = None;
+    async fn requests(&self, mut connection: Connection, mut closed: Pin<&mut impl Future<Output = ()>>) {
         loop {
             let more = tokio::select! {
                 // A request whose first byte is here is served, also when the socket is closing.
                 biased;
-                more = patience.wait(io.next_request()) => more.unwrap_or(false),
+                more = connection.next_request(KEEP_ALIVE) => more,
                 () = &mut closed => false,
             };
             if !more {
                 return;
             }
-            io.begin_head(HEAD_TIMEOUT);
-            let mut session = ServerSession::new_http1(Box::new(io) as Stream);
-            match settings.take() {
-                Some(settings) => settings.apply_to_session(&mut session),
-                None => session.set_keepalive(Some(KEEP_ALIVE.as_secs())),
-            }
             // On the heap: between requests a connection is small.
-            let Some(reused) = Box::pin(self.proxy.serve(session)).await else { return };
-            let Some((stream, kept)) = own(reused) else { return };
-            (io, settings) = (stream, kept);
+            let Some(kept) = Box::pin(self.request(connection)).await else { return };
+            connection = kept;
         }
     }
-}
 
-fn own(reused: ReusedHttpStream) -> Option<(DownstreamIo, Option<HttpPersistentSettings>)> {
-    let (stream, settings) = reused.consume();
-    stream.into_any().downcast::<DownstreamIo>().ok().map(|io| (*io, settings))
+    /// A request that has begun; gives its connection back when it may have another.
+    async fn request(&self, mut connection: Connection) -> Option<Connection> {
+        let head = connection.read_head(HEAD_TIMEOUT).await?;
+        let mut session = Session::Http1(http1::Session::new(connection, head));
+        match (self.proxy.serve(&mut session).await, session) {
+            (Left::Usable, Session::Http1(session)) => session.finish().await,
+            _ => None,
+        }
+    }
 }
 
 /// Waits until the socket is told to close.

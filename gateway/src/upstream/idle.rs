@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use hashbrown::DefaultHashBuilder;
 use pingora_core::protocols::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -17,7 +18,8 @@ pub(super) const SWEEP: Duration = Duration::from_secs(5);
 /// The pool. The one that was used last is used next, so that those beyond the need grow old.
 #[derive(Default)]
 pub(super) struct Idle {
-    stacks: Mutex<HashMap<u64, Vec<Waiting>>>,
+    /// By what stands for all that connections may differ in, which is a hash with a secret already.
+    stacks: Mutex<HashMap<u64, Vec<Waiting>, DefaultHashBuilder>>,
 }
 
 struct Waiting {
@@ -53,7 +55,7 @@ impl Idle {
         }
     }
 
-    fn stacks(&self) -> MutexGuard<'_, HashMap<u64, Vec<Waiting>>> {
+    fn stacks(&self) -> MutexGuard<'_, HashMap<u64, Vec<Waiting>, DefaultHashBuilder>> {
         self.stacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use hashbrown::DefaultHashBuilder;
 use pingora_core::protocols::TcpKeepalive;
 use pingora_core::upstreams::peer::{HttpPeer, Peer};
 
@@ -27,7 +28,7 @@ pub(crate) struct Peers {
     bundles: Bundles,
     /// New in each process, so that nobody can compute two keys that collide.
     keys: RandomState,
-    ways: RwLock<HashMap<WayKey, Arc<Way>>>,
+    ways: RwLock<HashMap<WayKey, Arc<Way>, DefaultHashBuilder>>,
 }
 
 /// The way to one address of a cluster, with the credentials of one kind of request.

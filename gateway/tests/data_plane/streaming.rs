@@ -238,6 +238,26 @@ async fn a_slow_upstream_slows_the_upload() {
     }
 }
 
+/// What an upstream says while it takes nothing of an upload is not held back for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_go_out_while_an_upload_is_stuck() {
+    for version in VERSIONS {
+        let gate = Gate::default();
+        let answer = Answer::event_stream(vec![Step::Event(chunk(0)), Step::Hang]).reads_nothing().after_gate(&gate);
+        let provider = Provider::plain(answer).await;
+        let plane = Plane::to(provider.address()).await;
+        let taken = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let body = StepBody::new(large()).watcher(Box::new(Counter(taken.clone())));
+        let mut client = plane.client(version).await;
+        let asking = tokio::spawn(async move { client.send(request(Method::POST, "/", body)).await });
+        provider.journal().wait_count(1).await;
+        at_rest(move || taken.load(std::sync::atomic::Ordering::SeqCst)).await;
+        gate.open();
+        let mut events = Events::of(asking.await.unwrap());
+        assert!(events.next().await.is_ok(), "{version:?}");
+    }
+}
+
 struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
 impl sluice_testkit::steps::Watcher for Counter {

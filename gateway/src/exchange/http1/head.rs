@@ -3,10 +3,12 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 use pingora_error::{Error, ErrorType, Result};
-use pingora_http::ResponseHeader;
+
+use crate::head::{self, ResponseHead};
+use crate::http1::{is_chunked, length};
 
 /// Most fields of a head, and most bytes: a little more than the proxy lets pass, so that it is the one to say so.
 const MOST_FIELDS: usize = 128;
@@ -29,7 +31,7 @@ pub(super) enum Framing {
 ///
 /// # Errors
 /// It is no head, or too large a one.
-pub(super) fn take(input: &mut BytesMut) -> Result<Option<Box<ResponseHeader>>> {
+pub(super) fn take(input: &mut BytesMut) -> Result<Option<Box<ResponseHead>>> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
     let whole = input.split().freeze();
@@ -51,15 +53,18 @@ pub(super) fn take(input: &mut BytesMut) -> Result<Option<Box<ResponseHeader>>> 
 }
 
 /// Names and values stay where they were read.
-fn build(parsed: &httparse::Response<'_, '_>, whole: &Bytes) -> Result<Box<ResponseHeader>> {
-    let status = parsed.code.unwrap_or_default();
-    let mut head = Box::new(ResponseHeader::build(status, Some(parsed.headers.len()))?);
-    head.set_version(if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 });
-    head.set_reason_phrase(parsed.reason)?;
+fn build(parsed: &httparse::Response<'_, '_>, whole: &Bytes) -> Result<Box<ResponseHead>> {
+    let Ok(status) = StatusCode::from_u16(parsed.code.unwrap_or_default()) else { return invalid("no status") };
+    let mut head = Box::new(head::response(status));
+    head.version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
+    head.headers.reserve(parsed.headers.len());
     for field in &*parsed.headers {
         let value = HeaderValue::from_maybe_shared(whole.slice_ref(field.value));
         let Ok(value) = value else { return invalid("a field with a control character") };
-        head.append_header(whole.slice_ref(field.name.as_bytes()), value)?;
+        let Ok(name) = HeaderName::from_bytes(field.name.as_bytes()) else { return invalid("a field without a name") };
+        if head.headers.try_append(name, value).is_err() {
+            return invalid("too many fields");
+        }
     }
     Ok(head)
 }
@@ -70,9 +75,9 @@ impl Framing {
     ///
     /// # Errors
     /// There is more than one length.
-    pub(super) fn of(head: &mut ResponseHeader, to_head: bool) -> Result<Self> {
+    pub(super) fn of(head: &mut ResponseHead, to_head: bool) -> Result<Self> {
         if head.headers.contains_key(TRANSFER_ENCODING) {
-            head.remove_header(&CONTENT_LENGTH);
+            head.headers.remove(CONTENT_LENGTH);
         }
         let length = length(&head.headers)?;
         if to_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
@@ -87,45 +92,6 @@ impl Framing {
     }
 }
 
-/// Whether chunks are the last coding; `None` where there is no coding.
-pub(super) fn is_chunked(headers: &HeaderMap) -> Option<bool> {
-    let last = headers.get_all(TRANSFER_ENCODING).iter().next_back()?;
-    let last = last.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-    Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
-}
-
-/// The one length; several that are the same count as one (RFC 9110 section 8.6).
-///
-/// # Errors
-/// They differ, or one is no number.
-pub(super) fn length(headers: &HeaderMap) -> Result<Option<u64>> {
-    let mut found = None;
-    for text in headers.get_all(CONTENT_LENGTH).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
-        let Some(length) = number(text.trim_ascii()) else { return invalid("a length that is no number") };
-        if found.replace(length).is_some_and(|before| before != length) {
-            return invalid("two lengths");
-        }
-    }
-    Ok(found)
-}
-
-fn number(text: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    digits.parse().ok()
-}
-
-/// Whether the connection may have another request after this answer (RFC 9112 section 9.3).
-pub(super) fn keeps_alive(head: &ResponseHeader) -> bool {
-    let options =
-        head.headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let (mut close, mut keep) = (false, head.version == Version::HTTP_11);
-    for option in options.map(<[u8]>::trim_ascii) {
-        close |= option.eq_ignore_ascii_case(b"close");
-        keep |= option.eq_ignore_ascii_case(b"keep-alive");
-    }
-    keep && !close
-}
-
 fn invalid<T>(what: &'static str) -> Result<T> {
     Error::e_explain(ErrorType::InvalidHTTPHeader, what)
 }
@@ -134,7 +100,7 @@ fn invalid<T>(what: &'static str) -> Result<T> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Option<Box<ResponseHeader>>> {
+    fn parse(text: &str) -> Result<Option<Box<ResponseHead>>> {
         take(&mut BytesMut::from(text))
     }
 
@@ -146,13 +112,10 @@ mod tests {
     fn a_head_is_taken_and_the_rest_stays() {
         let mut input = BytesMut::from(&b"HTTP/1.1 200 Fine\r\nX-Name: \x80 a\r\nx-name : b\r\n\r\nbody"[..]);
         let head = take(&mut input).unwrap().unwrap();
-        assert_eq!((head.status.as_u16(), head.get_reason_phrase()), (200, Some("Fine")));
+        assert_eq!(head.status, StatusCode::OK);
         let values: Vec<_> = head.headers.get_all("x-name").iter().map(HeaderValue::as_bytes).collect();
         assert_eq!(values, [b"\x80 a".as_slice(), b"b"]);
         assert_eq!(&input[..], b"body");
-        let mut wire = BytesMut::new();
-        head.header_to_h1_wire(&mut wire);
-        assert!(wire.starts_with(b"X-Name: "), "the upstream's spelling stays");
     }
 
     #[test]
@@ -198,18 +161,5 @@ mod tests {
         }
         let mut head = parse("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").unwrap().unwrap();
         assert_eq!(Framing::of(&mut head, true).unwrap(), Framing::Empty);
-    }
-
-    #[test]
-    fn connections_are_kept_as_their_version_says() {
-        for (head, expected) in [
-            ("HTTP/1.1 200 OK", true),
-            ("HTTP/1.1 200 OK\r\nconnection: x, Close", false),
-            ("HTTP/1.0 200 OK", false),
-            ("HTTP/1.0 200 OK\r\nconnection: Keep-Alive", true),
-            ("HTTP/1.0 200 OK\r\nconnection: keep-alive, close", false),
-        ] {
-            assert_eq!(keeps_alive(&parse(&format!("{head}\r\n\r\n")).unwrap().unwrap()), expected, "{head}");
-        }
     }
 }

@@ -7,9 +7,9 @@ use super::*;
 /// A POST with these fields over a connection with so much room, and the upstream's end of it.
 fn post(fields: &[(&'static str, &str)], room: usize) -> (Exchange, DuplexStream) {
     let (ours, theirs) = duplex(room);
-    let mut head = RequestHeader::build("POST", b"/", None).unwrap();
+    let mut head = crate::head::request(Method::POST, http::Uri::from_static("/"));
     for (name, value) in fields {
-        head.append_header(*name, *value).unwrap();
+        head.headers.append(*name, value.parse().unwrap());
     }
     (Exchange::new(Box::new(ours), &head).unwrap(), theirs)
 }

@@ -8,7 +8,7 @@ const MOST_TRAILERS: usize = 64 * 1024;
 
 /// Where in the body the next byte is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chunks {
+pub(crate) enum Chunks {
     /// Before the line of a size.
     Size,
     /// In a chunk, with so many bytes to come.
@@ -23,11 +23,11 @@ pub(super) enum Chunks {
 
 /// The body is not made of chunks.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 impl Chunks {
     /// Takes the next data off the front of `input`; `None` when more input is needed or the body is done.
-    pub(super) fn take(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
+    pub(crate) fn take(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
         loop {
             *self = match *self {
                 Self::Size => match line(input, LONGEST_LINE)? {

@@ -1,11 +1,10 @@
 //! What waits to be written to a connection: a head and small pieces in one buffer, a large piece as it came.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use pingora_core::protocols::Stream;
 use tokio::io::AsyncWrite;
 
 /// From this size on, a piece is written from where it is instead of being copied.
@@ -15,7 +14,7 @@ const FULL: usize = 32 * 1024;
 
 /// Bytes in the order in which they go out.
 #[derive(Default)]
-pub(super) struct Output {
+pub(crate) struct Output {
     gathered: BytesMut,
     /// After what is gathered.
     large: Bytes,
@@ -26,21 +25,44 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(gathered: BytesMut) -> Self {
-        Self { gathered, ..Self::default() }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.gathered.is_empty() && self.large.is_empty() && self.end.is_empty()
     }
 
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.large.is_empty() && self.end.is_empty() && self.gathered.len() < FULL
     }
 
-    /// Adds a piece, with what stands before and after it. To be called while there is room.
-    pub(super) fn add(&mut self, before: &[u8], piece: Bytes, after: &'static [u8]) {
-        self.gathered.extend_from_slice(before);
+    /// Where a head is written to. To be called while there is room.
+    pub(crate) fn head(&mut self) -> &mut BytesMut {
+        &mut self.gathered
+    }
+
+    /// Adds a piece of a body as it is. To be called while there is room.
+    pub(crate) fn add(&mut self, piece: Bytes) {
+        self.add_before(piece, b"");
+    }
+
+    /// Adds a piece of a body as a chunk (RFC 9112 section 7.1), and the last chunk where the body `ends`. To be called
+    /// while there is room.
+    pub(crate) fn add_chunk(&mut self, piece: Bytes, ends: bool) {
+        match (piece.len(), ends) {
+            (0, false) => {}
+            (0, true) => self.gathered.extend_from_slice(b"0\r\n\r\n"),
+            (length, _) => {
+                let (mut line, mut rest) = ([0; 20], 20);
+                let mut free = &mut line[..];
+                // Sixteen digits and a line end fit.
+                if write!(free, "{length:x}\r\n").is_ok() {
+                    rest = free.len();
+                }
+                self.gathered.extend_from_slice(&line[..20 - rest]);
+                self.add_before(piece, if ends { b"\r\n0\r\n\r\n" } else { b"\r\n" });
+            }
+        }
+    }
+
+    fn add_before(&mut self, piece: Bytes, after: &'static [u8]) {
         if piece.len() < LARGE {
             self.gathered.extend_from_slice(&piece);
             self.gathered.extend_from_slice(after);
@@ -50,12 +72,16 @@ impl Output {
     }
 
     /// Forgets what has not been written.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Writes all of it.
-    pub(super) fn poll_write(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_write(
+        &mut self,
+        stream: &mut (impl AsyncWrite + Unpin + ?Sized),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         while !self.is_empty() {
             let written = ready!(self.poll_some(stream, cx))?;
             if written == 0 {
@@ -65,13 +91,17 @@ impl Output {
             self.advance(written);
         }
         if self.unflushed {
-            ready!(Pin::new(stream).poll_flush(cx))?;
+            ready!(Pin::new(&mut *stream).poll_flush(cx))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_some(&self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_some(
+        &self,
+        stream: &mut (impl AsyncWrite + Unpin + ?Sized),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if self.large.is_empty() && self.end.is_empty() {
             return Pin::new(stream).poll_write(cx, &self.gathered);
         }
