@@ -17,6 +17,15 @@ impl<const LIMIT: usize> Kept<LIMIT> {
         (self.0.len() <= LIMIT).then_some(&self.0)
     }
 
+    /// All that was pushed, with a last piece; `None` when it is more than the limit. What comes in one piece is not copied.
+    pub(super) fn with<'a>(&'a mut self, last: &'a [u8]) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return (last.len() <= LIMIT).then_some(last);
+        }
+        self.push(last);
+        self.whole()
+    }
+
     /// Forgets it, for the next one.
     pub(super) fn clear(&mut self) {
         self.0.clear();
@@ -39,5 +48,9 @@ mod tests {
         assert_eq!(kept.0.len(), 4);
         kept.clear();
         assert_eq!(kept.whole(), Some(&b""[..]));
+        assert_eq!(kept.with(b"abc"), Some(&b"abc"[..]));
+        assert_eq!((kept.0.len(), kept.with(b"abcd")), (0, None));
+        kept.push(b"a");
+        assert_eq!(kept.with(b"bc"), Some(&b"abc"[..]));
     }
 }

@@ -26,13 +26,26 @@ impl<'l> Fields<'l> {
         self.line.extend_from_slice(if self.begun { b"}\n" } else { b"{}\n" });
     }
 
+    /// A text of ours: printable ASCII without quotes and backslashes.
+    pub(super) fn plain(&mut self, name: &'static str, text: &[u8]) {
+        self.name(name);
+        self.quoted(text);
+    }
+
+    /// Whether bytes can be a text as they are; then they are one.
+    pub(super) fn takes(&mut self, name: &'static str, bytes: &[u8]) -> bool {
+        let plain = are_plain(bytes);
+        if plain {
+            self.plain(name, bytes);
+        }
+        plain
+    }
+
     /// A text, whatever is in it.
     pub(super) fn text(&mut self, name: &'static str, text: &str) {
         self.name(name);
-        if text.bytes().all(is_plain) {
-            self.line.push(b'"');
-            self.line.extend_from_slice(text.as_bytes());
-            self.line.push(b'"');
+        if are_plain(text.as_bytes()) {
+            self.quoted(text.as_bytes());
         } else {
             // Writing to a Vec does not fail.
             let _ = text
@@ -74,12 +87,20 @@ impl<'l> Fields<'l> {
 
     pub(super) fn maybe_address(&mut self, name: &'static str, address: Option<SocketAddr>) {
         if let Some(address) = address {
-            self.text(name, Text::socket(address).as_str());
+            self.plain(name, Text::socket(address).as_bytes());
         }
+    }
+
+    fn quoted(&mut self, text: &[u8]) {
+        self.line.reserve(text.len() + 2);
+        self.line.push(b'"');
+        self.line.extend_from_slice(text);
+        self.line.push(b'"');
     }
 
     /// Names are literals of ours, without anything that JSON escapes.
     fn name(&mut self, name: &'static str) {
+        self.line.reserve(name.len() + 4);
         self.line.extend_from_slice(if self.begun { b",\"" } else { b"{\"" });
         self.line.extend_from_slice(name.as_bytes());
         self.line.extend_from_slice(b"\":");
@@ -87,9 +108,14 @@ impl<'l> Fields<'l> {
     }
 }
 
+/// Looks at all of them in any case, and so at many at once.
+fn are_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & is_plain(*byte))
+}
+
 /// Printable ASCII that JSON leaves as it is.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
 }
 
 /// Escapes also what JSON would leave as it is and a terminal would obey: DEL, the controls of U+0080 to U+009F, line

@@ -1,23 +1,24 @@
 //! A map that only grows, read without a lock: what is looked up at each request and rarely made.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
 use arc_swap::ArcSwap;
+use hashbrown::DefaultHashBuilder;
 
-/// Values by the hash of their key, as the `prometheus` crate keeps its own: keys are borrowed and never stored. The
-/// seed is random, so nobody can make two keys meet; by chance they do once in 2⁶⁴.
+/// Values by the hash of their key, as the `prometheus` crate keeps its own: keys are borrowed and never stored. Two keys
+/// meet by chance once in 2⁶⁴, and the seed is random. Whoever made two meet would be counted as the other, no more.
 ///
 /// A new value costs a copy of its part of the map. One part is right for a few values, many are for thousands.
 #[derive(Debug)]
 pub(super) struct Known<V, const PARTS: usize = 1> {
     parts: [ArcSwap<HashMap<u64, V>>; PARTS],
-    seed: RandomState,
+    seed: DefaultHashBuilder,
 }
 
 impl<V: Clone, const PARTS: usize> Known<V, PARTS> {
     pub(super) fn new() -> Self {
-        Self { parts: std::array::from_fn(|_| ArcSwap::default()), seed: RandomState::new() }
+        Self { parts: std::array::from_fn(|_| ArcSwap::default()), seed: DefaultHashBuilder::default() }
     }
 
     /// The value of a key, made when it is the first time. Two that meet may both make it, and one is kept.

@@ -91,12 +91,16 @@ impl Record<'_> {
     }
 
     fn write_answer(&self, fields: &mut Fields<'_>) {
-        fields.text("start_time", timestamp(self.start_time).as_str());
-        fields.text("method", &shortened(self.method.as_bytes()));
-        fields.text("path", &masked(&shortened(self.path)));
-        fields.text("protocol", protocol(self.protocol));
+        fields.plain("start_time", timestamp(self.start_time).as_bytes());
+        sent("method", Some(self.method.as_bytes()), fields);
+        if self.path.contains(&b'?') {
+            fields.text("path", &masked(&shortened(self.path)));
+        } else {
+            sent("path", Some(self.path), fields);
+        }
+        fields.plain("protocol", protocol(self.protocol).as_bytes());
         fields.number("response_code", self.response_code.into());
-        fields.text("response_flags", self.response_flags.as_str());
+        fields.plain("response_flags", self.response_flags.as_str().as_bytes());
         fields.text("response_code_details", self.response_code_details);
         fields.maybe_text("upstream_transport_failure_reason", self.upstream_transport_failure_reason);
         fields.number("bytes_received", self.bytes_received);
@@ -106,10 +110,13 @@ impl Record<'_> {
     }
 
     fn write_request(&self, fields: &mut Fields<'_>) {
-        fields.maybe_text("x_forwarded_for", self.x_forwarded_for.map(shortened).as_deref());
-        fields.maybe_text("user_agent", self.user_agent.map(shortened).as_deref());
-        fields.maybe_text("request_id", self.request_id.map(shortened).as_deref());
-        fields.maybe_text("authority", self.authority.map(authority).as_deref());
+        sent("x_forwarded_for", self.x_forwarded_for, fields);
+        sent("user_agent", self.user_agent, fields);
+        sent("request_id", self.request_id, fields);
+        match self.authority {
+            Some(bytes) if bytes.contains(&b'@') => fields.text("authority", &authority(bytes)),
+            bytes => sent("authority", bytes, fields),
+        }
     }
 
     fn write_places(&self, fields: &mut Fields<'_>) {
@@ -139,6 +146,14 @@ fn write_exchange(exchange: &Exchange, fields: &mut Fields<'_>) {
     fields.maybe_seconds("gen_ai.server.time_per_output_token", exchange.time_per_output_token);
     // Our own; the convention has no word for it.
     fields.text("gen_ai.response.ending", exchange.ending.as_str());
+}
+
+/// What a client has sent, which mostly is plain and not long.
+fn sent(name: &'static str, bytes: Option<&[u8]>, fields: &mut Fields<'_>) {
+    let Some(bytes) = bytes else { return };
+    if bytes.len() > LONGEST || !fields.takes(name, bytes) {
+        fields.text(name, &shortened(bytes));
+    }
 }
 
 fn authority(bytes: &[u8]) -> Cow<'_, str> {
