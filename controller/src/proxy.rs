@@ -31,7 +31,7 @@ pub use plane::{OnReady, Plane};
 pub fn proxy(args: ProxyArgs) -> io::Result<Outcome> {
     logging::init(args.log_level);
     let workers = args.workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    let runtime = sluice_gateway::engine::runtime(workers)?;
     // This thread is none of the workers: reading an update does not hold up requests.
     let outcome = runtime.block_on(serve(args, workers));
     runtime.shutdown_background();

@@ -26,7 +26,7 @@ pub fn run(args: RunArgs) -> io::Result<Outcome> {
         return Err(io::Error::new(io::ErrorKind::NotFound, "none of the paths exists; name a file or folder of YAML"));
     }
     let workers = args.workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    let runtime = sluice_gateway::engine::runtime(workers)?;
     // This thread is none of the workers: reading and translating do not hold up requests.
     let outcome = runtime.block_on(serve(args, workers));
     // A lookup that hangs in the system's resolver must not keep the process.
