@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Context as Waking, Poll};
+use std::task::Context as Waking;
 
 use bytes::Bytes;
 use http::StatusCode;
