@@ -6,6 +6,6 @@ mod input;
 mod output;
 
 pub(crate) use chunks::Chunks;
-pub(crate) use fields::{is_chunked, keeps_alive, length};
+pub(crate) use fields::{is_chunked, keeps_alive, length, number};
 pub(crate) use input::poll_read;
 pub(crate) use output::Output;

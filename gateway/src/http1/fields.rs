@@ -28,7 +28,8 @@ pub(crate) fn length(headers: &HeaderMap) -> Result<Option<u64>> {
     Ok(found)
 }
 
-fn number(text: &[u8]) -> Option<u64> {
+/// The number that a length is: digits and nothing else.
+pub(crate) fn number(text: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     digits.parse().ok()
 }

@@ -5,6 +5,7 @@ use http::{Method, Uri, Version};
 
 use super::local_reply::LocalReply;
 use crate::head::RequestHead;
+use crate::http1::number;
 use crate::matcher::host::is_dns_name;
 
 /// Longest method; the longest registered one has 17 letters (RFC 9110 section 18.2).
@@ -44,18 +45,13 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), LocalReply
     };
     match (lines(&CONTENT_LENGTH), lines(&TRANSFER_ENCODING)) {
         ((None, _), (None, _)) => Ok(()),
-        ((Some(length), None), (None, _)) if is_length(length) => Ok(()),
+        ((Some(length), None), (None, _)) if number(length).is_some() => Ok(()),
         ((None, _), (Some(coding), None)) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => match version {
             Version::HTTP_10 => Err(LocalReply::BadRequest("its version knows no chunks")),
             _ => Ok(()),
         },
         _ => Err(TWICE_FRAMED),
     }
-}
-
-fn is_length(text: &[u8]) -> bool {
-    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    digits.is_some_and(|digits| digits.parse::<u64>().is_ok())
 }
 
 fn check_host(uri: &Uri, version: Version, headers: &HeaderMap) -> Result<(), LocalReply> {

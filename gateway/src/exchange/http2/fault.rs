@@ -4,8 +4,10 @@ use std::io::ErrorKind;
 
 use h2::Reason;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::TRANSFER_ENCODING;
 use pingora_error::{BError, Error, ErrorType, OrErr, Result, RetryType};
+
+use crate::http1::length;
 
 /// The head of a request could not be sent.
 pub(super) fn of_sending(error: h2::Error) -> BError {
@@ -55,18 +57,7 @@ pub(super) fn content_length(head: &HeaderMap) -> Result<u64> {
     if head.contains_key(TRANSFER_ENCODING) {
         return Error::e_explain(ErrorType::InvalidHTTPHeader, "chunks in HTTP/2");
     }
-    let mut lengths = head.get_all(CONTENT_LENGTH).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    let Some(first) = lengths.next().map(length) else { return Ok(0) };
-    match first {
-        Some(first) if lengths.all(|other| length(other) == Some(first)) => Ok(first),
-        _ => Error::e_explain(ErrorType::InvalidHTTPHeader, "more than one length, or none that is a number"),
-    }
-}
-
-fn length(text: &[u8]) -> Option<u64> {
-    let digits = text.trim_ascii();
-    let digits = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?;
-    digits.parse().ok()
+    Ok(length(head)?.unwrap_or(0))
 }
 
 /// The connection ends, and this request is none of those that it still answers.
@@ -92,6 +83,8 @@ fn because(kind: ErrorType, context: &'static str, retry: RetryType, cause: h2::
 #[cfg(test)]
 mod tests {
     use http::Request;
+
+    use http::header::CONTENT_LENGTH;
 
     use super::*;
 
