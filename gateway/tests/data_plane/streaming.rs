@@ -249,12 +249,13 @@ async fn events_go_out_while_an_upload_is_stuck() {
         let taken = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let body = StepBody::new(large()).watcher(Box::new(Counter(taken.clone())));
         let mut client = plane.client(version).await;
-        let asking = tokio::spawn(async move { client.send(request(Method::POST, "/", body)).await });
+        let asking = tokio::spawn(async move { (client.send(request(Method::POST, "/", body)).await, client) });
         provider.journal().wait_count(1).await;
         at_rest(move || taken.load(std::sync::atomic::Ordering::SeqCst)).await;
         gate.open();
-        let mut events = Events::of(asking.await.unwrap());
-        assert!(events.next().await.is_ok(), "{version:?}");
+        let (reply, _client) = asking.await.unwrap();
+        let event = Events::of(reply).next().await;
+        assert!(event.is_ok(), "{version:?}: {event:?}");
     }
 }
 
