@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod proxy;
 pub mod report;
 pub mod run;
+mod runtime;
 pub mod show;
 mod signals;
 pub mod sink;

@@ -18,6 +18,7 @@ use crate::args::{PortMapping, ProxyArgs};
 use crate::backoff;
 use crate::logging;
 use crate::outcome::Outcome;
+use crate::runtime::runtime;
 use crate::signals::Signals;
 use crate::sink::ready;
 use crate::trust_store::system_roots;
@@ -31,7 +32,7 @@ pub use plane::{OnReady, Plane};
 pub fn proxy(args: ProxyArgs) -> io::Result<Outcome> {
     logging::init(args.log_level);
     let workers = args.workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let runtime = sluice_gateway::engine::runtime(workers)?;
+    let runtime = runtime()?;
     // This thread is none of the workers: reading an update does not hold up requests.
     let outcome = runtime.block_on(serve(args, workers));
     runtime.shutdown_background();

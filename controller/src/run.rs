@@ -11,6 +11,7 @@ use crate::args::RunArgs;
 use crate::control::Control;
 use crate::logging;
 use crate::outcome::Outcome;
+use crate::runtime::runtime;
 use crate::signals::Signals;
 use crate::sink::ready::announce;
 use crate::source::file::{Environment, FileSource, Watch};
@@ -26,7 +27,7 @@ pub fn run(args: RunArgs) -> io::Result<Outcome> {
         return Err(io::Error::new(io::ErrorKind::NotFound, "none of the paths exists; name a file or folder of YAML"));
     }
     let workers = args.workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let runtime = sluice_gateway::engine::runtime(workers)?;
+    let runtime = runtime()?;
     // This thread is none of the workers: reading and translating do not hold up requests.
     let outcome = runtime.block_on(serve(args, workers));
     // A lookup that hangs in the system's resolver must not keep the process.

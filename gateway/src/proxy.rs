@@ -42,7 +42,6 @@ const H2_IDLE: Duration = Duration::from_secs(3600);
 /// What the requests of all Gateways have in common.
 pub(crate) struct Shared {
     pub(crate) upstreams: Arc<Upstreams>,
-    pub(crate) connections: Connections,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) access_log: AccessLog,
     /// The requests that have not been logged yet. A stream's task outlives its HTTP/2 connection by a moment.
@@ -51,13 +50,14 @@ pub(crate) struct Shared {
     sequence: AtomicU64,
 }
 
-/// The requests of one port of one Gateway.
+/// The requests of one port of one Gateway, on one worker.
 pub(crate) struct GatewayProxy {
     /// Namespace and name of the Gateway.
     gateway: String,
     reader: Reader,
     port: u16,
     shared: Arc<Shared>,
+    connections: Arc<Connections>,
     options: HttpServerOptions,
 }
 
@@ -71,14 +71,8 @@ pub(crate) enum Left {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        upstreams: Arc<Upstreams>,
-        connections: Connections,
-        metrics: Arc<Metrics>,
-        access_log: AccessLog,
-    ) -> Self {
-        let (running, sequence) = (TaskTracker::new(), AtomicU64::new(0));
-        Self { upstreams, connections, metrics, access_log, running, sequence }
+    pub(crate) fn new(upstreams: Arc<Upstreams>, metrics: Arc<Metrics>, access_log: AccessLog) -> Self {
+        Self { upstreams, metrics, access_log, running: TaskTracker::new(), sequence: AtomicU64::new(0) }
     }
 
     /// A point in `0..total`. Successive ones lie far apart (multiples of the golden ratio), so that shares are right
@@ -91,10 +85,10 @@ impl Shared {
 }
 
 impl GatewayProxy {
-    pub(crate) fn new(reader: Reader, port: u16, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(reader: Reader, port: u16, shared: Arc<Shared>, connections: Arc<Connections>) -> Self {
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(H2_IDLE);
-        Self { gateway: reader.load().gateway.clone(), reader, port, shared, options }
+        Self { gateway: reader.load().gateway.clone(), reader, port, shared, connections, options }
     }
 
     /// Serves a request, and logs it; says how it has left its connection.
@@ -112,7 +106,7 @@ impl GatewayProxy {
             return send(reply, session, ctx).await;
         }
         loop {
-            let Shared { upstreams, connections, metrics, .. } = &*self.shared;
+            let (Shared { upstreams, metrics, .. }, connections) = (&*self.shared, &*self.connections);
             let attempt = Attempt { upstreams, connections, metrics, session: &mut *session, ctx: &mut *ctx };
             match attempt.run().await {
                 Ok(true) => return Left::Usable,

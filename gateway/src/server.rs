@@ -5,6 +5,7 @@ mod admin;
 mod io;
 pub mod pages;
 mod sockets;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,9 +23,10 @@ use crate::proxy::{GatewayProxy, Shared};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::{AccessLog, Metrics, access_log};
 use crate::upstream::{ConnectTo, Connections, Loopback, Resolver, Upstreams};
-use accept::Socket;
+use accept::{Post, Socket};
 use admin::Admin;
 use sockets::{OpenSocket, Place, places};
+use workers::Worker;
 
 /// How long requests whose connection has ended may take to be logged.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -44,7 +46,7 @@ pub struct Options {
     pub loopback: Loopback,
     /// What `Roots::System` means.
     pub system_roots: SystemRoots,
-    /// Threads that serve requests; sizes the pool of upstream connections.
+    /// Threads that serve requests, at least one; each has upstream connections of its own.
     pub workers: usize,
     /// How long running requests may go on when their socket closes.
     pub drain_timeout: Duration,
@@ -72,6 +74,8 @@ pub enum StartError {
     Roots(IoError),
     /// The thread that writes the access log cannot be started.
     AccessLog(IoError),
+    /// The threads that serve requests cannot be started.
+    Workers(IoError),
     /// The metrics cannot be registered: a defect.
     Metrics(prometheus::Error),
 }
@@ -82,6 +86,7 @@ pub struct Server {
     /// Its file of trust anchors lasts as long as this.
     _engine: Engine,
     shared: Arc<Shared>,
+    workers: Vec<Arc<Worker>>,
     admin: Arc<Admin>,
     admin_address: SocketAddr,
     gateways: Mutex<BTreeMap<String, Gateway>>,
@@ -112,16 +117,16 @@ impl Server {
     pub async fn start_logging_to(sink: Box<dyn Write + Send>, options: Options) -> Result<Self, StartError> {
         let refused = |cause| StartError::Admin(options.admin, cause);
         let (listener, admin_address) = pages::bind(options.admin).await.map_err(refused)?;
-        let engine = Engine::new(&options.system_roots, options.workers).map_err(StartError::Roots)?;
+        let engine = Engine::new(&options.system_roots).map_err(StartError::Roots)?;
         let metrics = Arc::new(Metrics::new().map_err(StartError::Metrics)?);
         let upstreams = Upstreams::new(options.connect_to.clone(), options.loopback, Resolver::system());
         let access_log = AccessLog::start(sink, access_log::QUEUE, metrics.access_log_dropped());
         let access_log = access_log.map_err(StartError::AccessLog)?;
         let admin = Arc::new(Admin::new(Arc::clone(&metrics)));
-        let connections = Connections::new(engine.conf());
-        let shared = Arc::new(Shared::new(upstreams, connections, metrics, access_log));
+        let workers = Worker::start(options.workers, &Connections::new(engine.conf())).map_err(StartError::Workers)?;
+        let shared = Arc::new(Shared::new(upstreams, metrics, access_log));
         tokio::spawn(pages::serve(Arc::clone(&admin), listener));
-        Ok(Self { options, _engine: engine, shared, admin, admin_address, gateways: Mutex::default() })
+        Ok(Self { options, _engine: engine, shared, workers, admin, admin_address, gateways: Mutex::default() })
     }
 
     /// Puts snapshots in force, one for each Gateway, and lets the sockets follow them. A Gateway without a snapshot
@@ -198,13 +203,22 @@ impl Server {
             if gateway.sockets.contains_key(&place) {
                 continue;
             }
-            let proxy = GatewayProxy::new(gateway.publisher.reader(), place.port, Arc::clone(&self.shared));
-            let socket = Socket::new(proxy, Arc::clone(&self.shared.metrics), self.options.drain_timeout);
-            match OpenSocket::open(place.address, socket) {
+            match self.open(place, gateway) {
                 Ok(open) => drop(gateway.sockets.insert(place, open)),
                 Err(error) => drop(gateway.failed.insert(place, error.to_string())),
             }
         }
+    }
+
+    fn open(&self, place: Place, gateway: &Gateway) -> Result<OpenSocket, IoError> {
+        let post = |worker: &Arc<Worker>| {
+            let (reader, shared) = (gateway.publisher.reader(), Arc::clone(&self.shared));
+            let proxy = GatewayProxy::new(reader, place.port, shared, Arc::clone(worker.connections()));
+            Post { worker: Arc::clone(worker), proxy: Arc::new(proxy) }
+        };
+        let posts = self.workers.iter().map(post).collect();
+        let socket = Socket::new(posts, Arc::clone(&self.shared.metrics), self.options.drain_timeout);
+        OpenSocket::open(place.address, socket)
     }
 
     fn bound(&self, gateways: &BTreeMap<String, Gateway>, snapshot: &Snapshot) -> Vec<Bound> {
@@ -243,6 +257,7 @@ impl fmt::Display for StartError {
             Self::Roots(cause) => write!(f, "no temporary file can be written for the trust anchors: {cause}"),
             Self::Metrics(cause) => write!(f, "the metrics cannot be registered: {cause}"),
             Self::AccessLog(cause) => write!(f, "the access log cannot be started: {cause}"),
+            Self::Workers(cause) => write!(f, "the threads that serve requests cannot be started: {cause}"),
         }
     }
 }
@@ -250,7 +265,7 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Admin(_, cause) | Self::Roots(cause) | Self::AccessLog(cause) => Some(cause),
+            Self::Admin(_, cause) | Self::Roots(cause) | Self::AccessLog(cause) | Self::Workers(cause) => Some(cause),
             Self::Metrics(cause) => Some(cause),
         }
     }

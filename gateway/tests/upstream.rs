@@ -31,7 +31,7 @@ struct Client {
 
 impl Client {
     fn new(roots: &SystemRoots) -> Self {
-        let engine = Engine::new(roots, 1).unwrap();
+        let engine = Engine::new(roots).unwrap();
         let connections = Connections::new(engine.conf());
         let upstreams = Upstreams::new(Vec::new(), Loopback::Reachable, Resolver::with_name_servers(&[]).unwrap());
         Self { connections, upstreams }

@@ -1,4 +1,4 @@
-//! One listening socket: accepts connections, runs their requests, ends them when it is told to.
+//! One listening socket: accepts connections, has workers run their requests, ends them when it is told to.
 
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::io::Http2Io;
+use super::workers::{Seat, Worker};
 use crate::proxy::{GatewayProxy, Left};
 use crate::session::Session;
 use crate::session::http1::{self, Connection};
@@ -28,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the connections of one socket have in common.
 pub(super) struct Socket {
-    proxy: Arc<GatewayProxy>,
+    posts: Vec<Post>,
     pub(super) metrics: Arc<Metrics>,
     /// Turns true when the socket is to close.
     pub(super) closing: watch::Receiver<bool>,
@@ -36,11 +37,22 @@ pub(super) struct Socket {
     pub(super) drain: Duration,
 }
 
+/// A worker, and what serves this socket's requests there.
+pub(super) struct Post {
+    pub(super) worker: Arc<Worker>,
+    pub(super) proxy: Arc<GatewayProxy>,
+}
+
 impl Socket {
-    pub(super) fn new(proxy: GatewayProxy, metrics: Arc<Metrics>, drain: Duration) -> Self {
+    pub(super) fn new(posts: Vec<Post>, metrics: Arc<Metrics>, drain: Duration) -> Self {
         // Replaced when the socket opens.
         let closing = watch::channel(false).1;
-        Self { proxy: Arc::new(proxy), metrics, closing, drain }
+        Self { posts, metrics, closing, drain }
+    }
+
+    /// Where there are the fewest connections. (They last, so a turn for each would not keep them even.)
+    pub(super) fn post(&self) -> Option<&Post> {
+        self.posts.iter().min_by_key(|post| post.worker.load())
     }
 
     /// Serves until closing, tells `closed` when it no longer listens, then lets running requests finish within the
@@ -54,9 +66,7 @@ impl Socket {
                 () = told(&mut closing) => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((tcp, client)) => {
-                        connections.spawn(Arc::clone(&socket).connection(tcp, client));
-                    }
+                    Ok((tcp, client)) => socket.give_away(tcp, client, &mut connections),
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(ACCEPT_PAUSE).await;
@@ -72,8 +82,21 @@ impl Socket {
         }
     }
 
-    async fn connection(self: Arc<Self>, tcp: TcpStream, client: SocketAddr) {
+    fn give_away(self: &Arc<Self>, tcp: TcpStream, client: SocketAddr, connections: &mut JoinSet<()>) {
+        let (Some(Post { worker, proxy }), Ok(tcp)) = (self.post(), tcp.into_std()) else { return };
+        let connection = Arc::clone(self).connection(worker.seat(), Arc::clone(proxy), tcp, client);
+        connections.spawn_on(connection, worker.handle());
+    }
+
+    async fn connection(
+        self: Arc<Self>,
+        _seat: Seat,
+        proxy: Arc<GatewayProxy>,
+        tcp: std::net::TcpStream,
+        client: SocketAddr,
+    ) {
         let _active = self.metrics.connection();
+        let Ok(tcp) = TcpStream::from_std(tcp) else { return };
         drop(tcp.set_nodelay(true));
         let mut connection = Connection::new(tcp, client);
         let mut closing = self.closing.clone();
@@ -86,38 +109,38 @@ impl Socket {
             }
         };
         if http2 {
-            self.proxy.process_new(Box::new(Http2Io::new(connection)), &self.closing).await;
+            proxy.process_new(Box::new(Http2Io::new(connection)), &self.closing).await;
         } else {
-            self.requests(connection, closed).await;
+            requests(&proxy, connection, closed).await;
         }
     }
+}
 
-    /// The requests of an HTTP/1.1 connection, one after the other.
-    async fn requests(&self, mut connection: Connection, mut closed: Pin<&mut impl Future<Output = ()>>) {
-        loop {
-            let more = tokio::select! {
-                // A request whose first byte is here is served, also when the socket is closing.
-                biased;
-                more = connection.next_request(KEEP_ALIVE) => more,
-                () = &mut closed => false,
-            };
-            if !more {
-                return;
-            }
-            // On the heap: between requests a connection is small.
-            let Some(kept) = Box::pin(self.request(connection)).await else { return };
-            connection = kept;
+/// The requests of an HTTP/1.1 connection, one after the other.
+async fn requests(proxy: &GatewayProxy, mut connection: Connection, mut closed: Pin<&mut impl Future<Output = ()>>) {
+    loop {
+        let more = tokio::select! {
+            // A request whose first byte is here is served, also when the socket is closing.
+            biased;
+            more = connection.next_request(KEEP_ALIVE) => more,
+            () = &mut closed => false,
+        };
+        if !more {
+            return;
         }
+        // On the heap: between requests a connection is small.
+        let Some(kept) = Box::pin(request(proxy, connection)).await else { return };
+        connection = kept;
     }
+}
 
-    /// A request that has begun; gives its connection back when it may have another.
-    async fn request(&self, mut connection: Connection) -> Option<Connection> {
-        let head = connection.read_head(HEAD_TIMEOUT).await?;
-        let mut session = Session::Http1(http1::Session::new(connection, head));
-        match (self.proxy.serve(&mut session).await, session) {
-            (Left::Usable, Session::Http1(session)) => session.finish().await,
-            _ => None,
-        }
+/// A request that has begun; gives its connection back when it may have another.
+async fn request(proxy: &GatewayProxy, mut connection: Connection) -> Option<Connection> {
+    let head = connection.read_head(HEAD_TIMEOUT).await?;
+    let mut session = Session::Http1(http1::Session::new(connection, head));
+    match (proxy.serve(&mut session).await, session) {
+        (Left::Usable, Session::Http1(session)) => session.finish().await,
+        _ => None,
     }
 }
 

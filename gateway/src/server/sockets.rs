@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::accept::Socket;
+use super::accept::{Post, Socket};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -45,12 +45,16 @@ impl OpenSocket {
     /// # Errors
     /// The address cannot be bound.
     pub(super) fn open(address: SocketAddr, mut socket: Socket) -> io::Result<Self> {
+        let Some(Post { worker, .. }) = socket.post() else { return Err(io::Error::other("there is no worker")) };
+        let worker = worker.handle().clone();
+        let inside = worker.enter();
         let listener = listen(address)?;
+        drop(inside);
         let address = listener.local_addr()?;
         let (close, closing) = watch::channel(false);
         let (ended, closed) = oneshot::channel();
         socket.closing = closing;
-        let task = tokio::spawn(socket.serve(listener, ended));
+        let task = worker.spawn(socket.serve(listener, ended));
         Ok(Self { address, close, closed, task })
     }
 
@@ -62,6 +66,7 @@ impl OpenSocket {
     }
 }
 
+/// Listens, on the runtime that it is called on.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;

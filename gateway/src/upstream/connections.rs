@@ -14,10 +14,10 @@ use super::making::{self, Made, Making, Turn};
 use super::peer::Way;
 use super::shared::Shared;
 
-/// All connections of the process.
+/// Connections that are used for each other.
 pub struct Connections {
     /// Connects, and speaks TLS.
-    connector: TransportConnector,
+    connector: Arc<TransportConnector>,
     /// Those that speak HTTP/1.1.
     idle: Arc<Idle>,
     /// How many of one kind may be idle.
@@ -47,7 +47,15 @@ impl Connections {
     /// Starts with none; to be called on a tokio runtime.
     pub fn new(conf: &ServerConf) -> Self {
         let connector = TransportConnector::new(Some(ConnectorOptions::from_server_conf(conf)));
-        let most_idle = conf.upstream_keepalive_pool_size * conf.threads.max(1);
+        Self::over(Arc::new(connector), conf.upstream_keepalive_pool_size)
+    }
+
+    /// Others, made in the same way. To be called on the tokio runtime that is to close them when they are old.
+    pub fn with_own_pools(&self) -> Self {
+        Self::over(Arc::clone(&self.connector), self.most_idle)
+    }
+
+    fn over(connector: Arc<TransportConnector>, most_idle: usize) -> Self {
         Self { connector, idle: Idle::new(), most_idle, shared: Shared::new(), making: Making::default() }
     }
 

@@ -16,3 +16,4 @@ mod streaming;
 mod swap;
 mod timeouts;
 mod tls;
+mod workers;
