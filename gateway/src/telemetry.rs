@@ -1,13 +1,17 @@
 //! What is told of the requests: one line each in the access log, and numbers for Prometheus.
 
 pub mod access_log;
+mod by_place;
 mod digits;
 mod family;
+mod few;
 mod fields;
 pub mod flag;
+mod histogram;
 mod known;
 mod mask;
 pub mod metrics;
+mod place;
 pub mod record;
 mod timestamp;
 

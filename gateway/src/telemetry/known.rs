@@ -1,5 +1,6 @@
 //! A map that only grows, read without a lock: what is looked up at each request and rarely made.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 
@@ -21,7 +22,7 @@ impl<V: Clone, const PARTS: usize> Known<V, PARTS> {
         Self { parts: std::array::from_fn(|_| ArcSwap::default()), seed: DefaultHashBuilder::default() }
     }
 
-    /// The value of a key, made when it is the first time. Two that meet may both make it, and one is kept.
+    /// The value of a key, made when it is the first time. Two that meet may both make it: one is kept, and both get that.
     pub(super) fn at(&self, key: impl Hash, make: impl FnOnce() -> V) -> V {
         let key = self.seed.hash_one(key);
         let part = self.part(key);
@@ -34,7 +35,15 @@ impl<V: Clone, const PARTS: usize> Known<V, PARTS> {
             values.entry(key).or_insert_with(|| made.clone());
             values
         });
-        made
+        part.load().get(&key).cloned().unwrap_or(made)
+    }
+
+    /// All values, in this order.
+    pub(super) fn sorted(&self, order: impl FnMut(&V, &V) -> Ordering) -> Vec<V> {
+        let mut all: Vec<_> =
+            self.parts.iter().flat_map(|part| part.load().values().cloned().collect::<Vec<_>>()).collect();
+        all.sort_unstable_by(order);
+        all
     }
 
     /// The lower bits place a key within its part.
@@ -63,6 +72,16 @@ mod tests {
         assert_eq!(known.at(("a", 1), || 2), 1);
         assert_eq!(known.at(("a", 2), || 3), 3);
         assert_eq!((known.has(("a", 2)), known.has("b")), ((true, 2), (false, 2)));
+    }
+
+    #[test]
+    fn two_that_meet_get_the_same() {
+        let known = Known::<_>::new();
+        let slower = known.at("a", || {
+            known.at("a", || 1);
+            2
+        });
+        assert_eq!((slower, known.at("a", || 3)), (1, 1));
     }
 
     #[test]

@@ -3,24 +3,20 @@
 //! What a request needs is looked up once per place (Gateway, route, backend): after that it is atomics.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
 
+use super::by_place::Gathered;
 use super::family::Families;
-use super::flag::ResponseFlag;
 use super::known::Known;
+use super::place::{Place, PlaceName};
 use super::record::Record;
-use crate::ai::{Ending, Exchange, Operation};
 
 /// How many names of models become labels; all further ones are [`OTHER`].
 const MODELS: usize = 200;
 const OTHER: &str = "other";
 /// The label of a name that there is not.
 const NONE: &str = "-";
-/// OpenTelemetry's word for an operation that it has no word for.
-const OTHER_OPERATION: &str = "_OTHER";
-
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -36,35 +32,6 @@ pub struct Metrics {
 #[must_use = "it is counted until it is dropped"]
 pub struct Held(IntGauge);
 
-/// The labels of where a request went.
-#[derive(Debug, Clone, Copy, Hash)]
-struct PlaceName<'a> {
-    gateway: &'a str,
-    route: &'a str,
-    backend: &'a str,
-}
-
-/// The metrics of one place.
-#[derive(Debug)]
-struct Place {
-    duration: Histogram,
-    first_byte: Histogram,
-    received: IntCounter,
-    sent: IntCounter,
-    outcomes: Known<IntCounter>,
-    models: Known<Arc<Model>>,
-}
-
-/// The metrics of one model at one place.
-#[derive(Debug)]
-struct Model {
-    input: Histogram,
-    output: Histogram,
-    duration: Histogram,
-    first_token: Histogram,
-    output_token: Histogram,
-}
-
 impl Metrics {
     /// Registers all metrics, at zero.
     ///
@@ -78,7 +45,14 @@ impl Metrics {
 
     /// The text that Prometheus scrapes.
     pub fn render(&self) -> String {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
+        let mut gathered = Gathered::default();
+        for place in self.places.sorted(|a, b| a.name().cmp(&b.name())) {
+            place.gather(&mut gathered);
+        }
+        let mut families = self.registry.gather();
+        families.extend(gathered.into_families());
+        families.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        TextEncoder::new().encode_to_string(&families).unwrap_or_else(|error| {
             tracing::error!(%error, "the metrics cannot be written");
             String::new()
         })
@@ -91,36 +65,11 @@ impl Metrics {
             route: record.route_name.unwrap_or(NONE),
             backend: record.upstream_cluster.unwrap_or(NONE),
         };
-        let place = self.places.at(name, || Arc::new(Place::new(&self.families, name)));
-        let (code, flag) = (record.response_code, record.response_flags);
-        place.outcomes.at((code, flag), || outcome(&self.families, name, code, flag)).inc();
-        place.duration.observe(record.duration.as_secs_f64());
-        observe(&place.first_byte, record.upstream_service_time);
-        place.received.inc_by(record.bytes_received);
-        place.sent.inc_by(record.bytes_sent);
+        let place = self.places.at(name, || Arc::new(Place::new(name)));
+        place.request(record);
         if let Some(exchange) = record.exchange {
-            self.exchange(name, &place, record, exchange);
+            place.exchange(record, exchange, self.model_label(exchange.response_model.as_deref()));
         }
-    }
-
-    fn exchange(&self, name: PlaceName<'_>, place: &Place, record: &Record<'_>, exchange: &Exchange) {
-        let operation = exchange.operation.map_or(OTHER_OPERATION, Operation::as_str);
-        let model = self.model_label(exchange.response_model.as_deref());
-        let make = || Arc::new(Model::new(&self.families, name, operation, model));
-        let metrics = place.models.at((operation, model), make);
-        let took = record.duration.as_secs_f64();
-        match error_type(record.response_code, exchange.ending) {
-            None => metrics.duration.observe(took),
-            Some(error) => {
-                let PlaceName { gateway, route, backend } = name;
-                let labels = [gateway, route, backend, operation, model, error.as_ref()];
-                self.families.operation.with_label_values(&labels).observe(took);
-            }
-        }
-        count(&metrics.input, exchange.input_tokens);
-        count(&metrics.output, exchange.output_tokens);
-        observe(&metrics.first_token, exchange.time_to_first_token);
-        observe(&metrics.output_token, exchange.time_per_output_token);
     }
 
     /// The label of a model: its name while there are few of them, since a provider may echo what a client invents.
@@ -180,64 +129,13 @@ impl Drop for Held {
     }
 }
 
-impl Place {
-    fn new(families: &Families, PlaceName { gateway, route, backend }: PlaceName<'_>) -> Self {
-        let labels = [gateway, route, backend];
-        Self {
-            duration: families.duration.with_label_values(&labels),
-            first_byte: families.first_byte.with_label_values(&labels),
-            received: families.received.with_label_values(&labels),
-            sent: families.sent.with_label_values(&labels),
-            outcomes: Known::new(),
-            models: Known::new(),
-        }
-    }
-}
-
-impl Model {
-    fn new(families: &Families, place: PlaceName<'_>, operation: &str, model: &str) -> Self {
-        let PlaceName { gateway, route, backend } = place;
-        let with = |last| [gateway, route, backend, operation, model, last];
-        let labels = [gateway, route, backend, operation, model];
-        Self {
-            input: families.tokens.with_label_values(&with("input")),
-            output: families.tokens.with_label_values(&with("output")),
-            duration: families.operation.with_label_values(&with("")),
-            first_token: families.first_token.with_label_values(&labels),
-            output_token: families.output_token.with_label_values(&labels),
-        }
-    }
-}
-
-fn outcome(families: &Families, place: PlaceName<'_>, code: u16, flag: ResponseFlag) -> IntCounter {
-    let PlaceName { gateway, route, backend } = place;
-    families.requests.with_label_values(&[gateway, route, backend, &code.to_string(), flag.as_str()])
-}
-
-/// OpenTelemetry's `error.type`: the status, or how the answer broke off; `None` for success.
-fn error_type(code: u16, ending: Ending) -> Option<std::borrow::Cow<'static, str>> {
-    match ending {
-        _ if code >= 400 => Some(code.to_string().into()),
-        Ending::Done | Ending::Complete => None,
-        broken => Some(broken.as_str().into()),
-    }
-}
-
-fn observe(histogram: &Histogram, time: Option<Duration>) {
-    if let Some(time) = time {
-        histogram.observe(time.as_secs_f64());
-    }
-}
-
-fn count(histogram: &Histogram, tokens: Option<u64>) {
-    if let Some(tokens) = tokens {
-        histogram.observe(tokens as f64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::ai::{Ending, Exchange, Operation};
+    use crate::telemetry::ResponseFlag;
 
     fn exchange(response_model: &str, ending: Ending) -> Exchange {
         Exchange {
