@@ -93,9 +93,9 @@ impl<F: Copy> Scanner<F> {
 
     /// Takes the colon after a key and the comma after a member, where they follow at once: half of all steps.
     fn separators<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        match (self.state, bytes) {
+        match (&self.state, bytes) {
             (State::Colon(node), [b':', rest @ ..]) => {
-                self.state = State::Value(node);
+                self.state = State::Value(*node);
                 rest
             }
             (State::After, [b',', rest @ ..]) if matches!(self.open.last(), Some(Frame::Object(_))) => {
