@@ -1,7 +1,7 @@
 //! How many values of each size there were, for Prometheus.
 //!
 //! A gateway has seven of these for each of its routes. The crate's own come to ten kilobytes a route, each in pieces of its
-//! own on the heap: with thousands of routes a request waits for memory more than it works. These are a few hundred bytes,
+//! own on the heap: with thousands of routes a request waits for memory more than it works. These seven are one kilobyte,
 //! in line with what they belong to.
 
 use std::sync::atomic::{AtomicU64, Ordering};
