@@ -22,7 +22,7 @@ use crate::engine::roots::SystemRoots;
 use crate::proxy::{GatewayProxy, Shared};
 use crate::snapshot::{Publisher, Snapshot};
 use crate::telemetry::{AccessLog, Metrics, access_log};
-use crate::upstream::{ConnectTo, Connections, Loopback, Resolver, Upstreams};
+use crate::upstream::{ConnectTo, Connector, Loopback, Resolver, Upstreams};
 use accept::{Post, Socket};
 use admin::Admin;
 use sockets::{OpenSocket, Place, places};
@@ -123,7 +123,8 @@ impl Server {
         let access_log = AccessLog::start(sink, access_log::QUEUE, metrics.access_log_dropped());
         let access_log = access_log.map_err(StartError::AccessLog)?;
         let admin = Arc::new(Admin::new(Arc::clone(&metrics)));
-        let workers = Worker::start(options.workers, &Connections::new(engine.conf())).map_err(StartError::Workers)?;
+        let connector = Arc::new(Connector::new(engine.conf()));
+        let workers = Worker::start(options.workers, &connector).map_err(StartError::Workers)?;
         let shared = Arc::new(Shared::new(upstreams, metrics, access_log));
         tokio::spawn(pages::serve(Arc::clone(&admin), listener));
         Ok(Self { options, _engine: engine, shared, workers, admin, admin_address, gateways: Mutex::default() })

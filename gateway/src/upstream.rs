@@ -15,6 +15,7 @@ mod names;
 mod peer;
 mod resolver;
 mod shared;
+mod sweep;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -25,7 +26,7 @@ use std::time::Instant;
 
 pub use balance::Pick;
 pub use connect_to::{ConnectTo, InvalidConnectTo};
-pub use connections::{Connected, Connection, Connections};
+pub use connections::{Connected, Connection, Connections, Connector};
 pub use link::Slot;
 pub use peer::{CONNECT_TIMEOUT, Way};
 pub use resolver::Resolver;

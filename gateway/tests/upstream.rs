@@ -14,7 +14,7 @@ use sluice_gateway::engine::Engine;
 use sluice_gateway::engine::roots::SystemRoots;
 use sluice_gateway::filter::RequestEdit;
 use sluice_gateway::filter::credential::{Credential, CredentialInjection};
-use sluice_gateway::upstream::{Connected, Connection, Connections, Loopback, Resolver, Slot, Upstreams};
+use sluice_gateway::upstream::{Connected, Connection, Connections, Connector, Loopback, Resolver, Slot, Upstreams};
 use sluice_testkit::ca::{Alpn, Ca};
 use sluice_testkit::provider::Provider;
 use sluice_testkit::provider::answer::Answer;
@@ -32,7 +32,7 @@ struct Client {
 impl Client {
     fn new(roots: &SystemRoots) -> Self {
         let engine = Engine::new(roots).unwrap();
-        let connections = Connections::new(engine.conf());
+        let connections = Connections::new(Arc::new(Connector::new(engine.conf())));
         let upstreams = Upstreams::new(Vec::new(), Loopback::Reachable, Resolver::with_name_servers(&[]).unwrap());
         Self { connections, upstreams }
     }

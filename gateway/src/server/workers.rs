@@ -12,7 +12,7 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::upstream::Connections;
+use crate::upstream::{Connections, Connector};
 
 /// One thread with a runtime of its own.
 pub(super) struct Worker {
@@ -33,16 +33,16 @@ impl Worker {
     ///
     /// # Errors
     /// The system gives no thread, or nothing to wait for events with.
-    pub(super) fn start(count: usize, connections: &Connections) -> io::Result<Vec<Arc<Self>>> {
-        (0..count.max(1)).map(|number| Self::start_one(number, connections).map(Arc::new)).collect()
+    pub(super) fn start(count: usize, connector: &Arc<Connector>) -> io::Result<Vec<Arc<Self>>> {
+        (0..count.max(1)).map(|number| Self::start_one(number, Arc::clone(connector)).map(Arc::new)).collect()
     }
 
-    fn start_one(number: usize, connections: &Connections) -> io::Result<Self> {
+    fn start_one(number: usize, connector: Arc<Connector>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let connections = {
             let _inside = handle.enter();
-            Arc::new(connections.with_own_pools())
+            Arc::new(Connections::new(connector))
         };
         let (running, ended) = oneshot::channel();
         thread::Builder::new().name(format!("worker-{number}")).spawn(move || {

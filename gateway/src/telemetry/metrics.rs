@@ -17,6 +17,7 @@ const MODELS: usize = 200;
 const OTHER: &str = "other";
 /// The label of a name that there is not.
 const NONE: &str = "-";
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {

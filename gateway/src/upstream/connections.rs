@@ -14,14 +14,19 @@ use super::making::{self, Made, Making, Turn};
 use super::peer::Way;
 use super::shared::Shared;
 
+/// How connections are made: one for the process, since it holds the trust anchors.
+pub struct Connector {
+    /// Connects, and speaks TLS.
+    transport: TransportConnector,
+    /// How many of one kind each [`Connections`] may have idle.
+    most_idle: usize,
+}
+
 /// Connections that are used for each other.
 pub struct Connections {
-    /// Connects, and speaks TLS.
-    connector: Arc<TransportConnector>,
+    connector: Arc<Connector>,
     /// Those that speak HTTP/1.1.
     idle: Arc<Idle>,
-    /// How many of one kind may be idle.
-    most_idle: usize,
     /// Those that speak HTTP/2.
     shared: Arc<Shared>,
     making: Making,
@@ -43,20 +48,18 @@ pub struct Connected {
     pub reused: bool,
 }
 
-impl Connections {
-    /// Starts with none; to be called on a tokio runtime.
+impl Connector {
+    /// Made by the engine's settings.
     pub fn new(conf: &ServerConf) -> Self {
-        let connector = TransportConnector::new(Some(ConnectorOptions::from_server_conf(conf)));
-        Self::over(Arc::new(connector), conf.upstream_keepalive_pool_size)
+        let transport = TransportConnector::new(Some(ConnectorOptions::from_server_conf(conf)));
+        Self { transport, most_idle: conf.upstream_keepalive_pool_size }
     }
+}
 
-    /// Others, made in the same way. To be called on the tokio runtime that is to close them when they are old.
-    pub fn with_own_pools(&self) -> Self {
-        Self::over(Arc::clone(&self.connector), self.most_idle)
-    }
-
-    fn over(connector: Arc<TransportConnector>, most_idle: usize) -> Self {
-        Self { connector, idle: Idle::new(), most_idle, shared: Shared::new(), making: Making::default() }
+impl Connections {
+    /// Starts with none; to be called on the tokio runtime that is to close them when they are old.
+    pub fn new(connector: Arc<Connector>) -> Self {
+        Self { connector, idle: Idle::new(), shared: Shared::new(), making: Making::default() }
     }
 
     /// A connection that waits, a shared or a new one. Only what [`Way`] says is the same is used for each other.
@@ -96,7 +99,7 @@ impl Connections {
     }
 
     async fn connect(&self, way: &Way) -> Result<Connected> {
-        let stream = self.connector.new_stream(&way.peer).await?;
+        let stream = self.connector.transport.new_stream(&way.peer).await?;
         let speaks_http2 = match stream.selected_alpn_proto() {
             Some(protocol) => protocol == ALPN::H2,
             // Without TLS nobody is asked, and the cluster says it.
@@ -117,13 +120,13 @@ impl Connections {
 
     /// Gives back a connection that can have another request.
     pub fn keep(&self, way: &Way, stream: Stream) {
-        self.idle.put(way.pool, stream, self.most_idle);
+        self.idle.put(way.pool, stream, self.connector.most_idle);
     }
 
     /// From now on HTTP/1.1 is spoken with this upstream, which asked for it or speaks no good HTTP/2.
     pub fn prefer_http1(&self, way: &Way) {
         if !way.is_http2_alone() {
-            self.connector.prefer_h1(&way.peer);
+            self.connector.transport.prefer_h1(&way.peer);
             self.shared.retire(way.pool);
         }
     }

@@ -2,18 +2,15 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hashbrown::DefaultHashBuilder;
 use pingora_core::protocols::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// How long an unused connection is kept. Load balancers commonly close theirs after 60 s.
-pub(super) const POOL_IDLE: Duration = Duration::from_secs(50);
-/// Between two looks for connections that have waited long enough, or that the upstream has closed.
-pub(super) const SWEEP: Duration = Duration::from_secs(5);
+use super::sweep::{POOL_IDLE, swept};
 
 /// The pool. The one that was used last is used next, so that those beyond the need grow old.
 #[derive(Default)]
@@ -30,11 +27,7 @@ struct Waiting {
 impl Idle {
     /// Starts with none. Must be called on a tokio runtime if old connections are to be closed in time.
     pub(super) fn new() -> Arc<Self> {
-        let idle = Arc::new(Self::default());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(sweep(Arc::downgrade(&idle)));
-        }
-        idle
+        swept(Self::default(), Self::drop_unfit)
     }
 
     /// Takes a connection that is open still. `key` stands for all that connections may differ in.
@@ -81,17 +74,6 @@ impl Waiting {
         }));
         let silent = std::pin::pin!(silent).as_mut().poll(&mut cx) == Poll::Ready(true);
         silent && now.duration_since(self.since) < POOL_IDLE
-    }
-}
-
-/// Closes what is no longer fit, for as long as the pool is there.
-async fn sweep(idle: Weak<Idle>) {
-    loop {
-        tokio::time::sleep(SWEEP).await;
-        match idle.upgrade() {
-            Some(idle) => idle.drop_unfit(),
-            None => return,
-        }
     }
 }
 

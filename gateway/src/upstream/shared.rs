@@ -1,11 +1,11 @@
 //! Connections that speak HTTP/2, each shared by many requests.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, Weak};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Instant;
 
-use super::idle::{POOL_IDLE, SWEEP};
 use super::link::{Link, Slot};
+use super::sweep::{POOL_IDLE, swept};
 
 /// The pool. The oldest with room is used, so that those beyond the need grow idle.
 #[derive(Default)]
@@ -16,11 +16,7 @@ pub(super) struct Shared {
 impl Shared {
     /// Starts with none. Must be called on a tokio runtime if idle connections are to be closed in time.
     pub(super) fn new() -> Arc<Self> {
-        let shared = Arc::new(Self::default());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(sweep(Arc::downgrade(&shared)));
-        }
-        shared
+        swept(Self::default(), |shared| shared.drop_unfit(Instant::now()))
     }
 
     /// Room for a request. `key` stands for all that connections may differ in.
@@ -55,17 +51,6 @@ impl Shared {
             links.shrink_to_fit();
             !links.is_empty()
         });
-    }
-}
-
-/// Lets go of what is no longer fit, for as long as the pool is there.
-async fn sweep(shared: Weak<Shared>) {
-    loop {
-        tokio::time::sleep(SWEEP).await;
-        match shared.upgrade() {
-            Some(shared) => shared.drop_unfit(Instant::now()),
-            None => return,
-        }
     }
 }
 
